@@ -1,0 +1,59 @@
+# Verbs of this repository. `make help` lists them; `make check` is what CI runs.
+
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 30s
+MAX_BINARY  := 41943040 # 40 MiB
+
+.PHONY: help check fmt lint tidy generated build test test-checked run bench bench-link bench-engine fuzz conformance clean-tree
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+check: fmt tidy lint build test test-checked clean-tree ## everything CI runs
+
+fmt: ## fail on files that gofmt would change
+	@out="$$(gofmt -l .)"; test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+
+tidy: ## fail when go.mod or go.sum would change
+	go mod tidy -diff
+	cd bench && go mod tidy -diff
+
+lint: ## go vet and staticcheck
+	go vet ./...
+	cd bench && go vet ./...
+	$(STATICCHECK) ./...
+
+build: ## build the static binary and hold its size
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/template-worker ./cmd/template-worker
+	CGO_ENABLED=0 go build -o bin/luau ./cmd/luau
+	@size="$$(stat -c %s bin/template-worker)"; test "$$size" -lt $(MAX_BINARY) || { echo "binary has $$size bytes, over $(MAX_BINARY)"; exit 1; }
+
+test: ## all tests with the race detector
+	go test -race ./...
+
+test-checked: ## the engine's tests with bounds-checked memory access instead of unsafe
+	go test -tags luau_checked ./luau/...
+
+run: ## start a server on ./data
+	go run ./cmd/template-worker serve
+
+bench: bench-link bench-engine ## all benchmarks; results belong in docs/bench
+
+bench-link: ## the link beside raw frames, gRPC and NATS, in one run
+	cd bench && go run ./link
+
+bench-engine: ## the engine beside other Lua engines, in one run
+	cd bench && go run ./engine
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | cut -c6-); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+conformance: ## LUAU=folder of the reference's tests/conformance: run them
+	LUAU_CONFORMANCE="$(LUAU)" go test -count=1 -v -run TestConformance ./luau/luautest
+
+clean-tree: ## fail when something above left the tree changed
+	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
