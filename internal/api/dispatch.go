@@ -1,0 +1,197 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+)
+
+// Dispatcher runs tenants' work; worker.Pool is one. Errors are [*khronos.Error].
+type Dispatcher interface {
+	DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error)
+	DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error
+	RunScript(ctx context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error)
+	DropTenant(ctx context.Context, tenant khronos.TenantID) error
+}
+
+// eventBody is an event in a request.
+type eventBody struct {
+	Name   string          `json:"name" minLength:"1" doc:"event name, at most 100 bytes" example:"GUILD_MEMBER_ADD"`
+	Author string          `json:"author,omitempty" doc:"user id of who caused the event; the caller when left out"`
+	Data   json.RawMessage `json:"data,omitempty" doc:"the event's data: a KhronosValue such as {\"Text\":\"x\"}, or plain JSON such as a Discord gateway payload"`
+	Format string          `json:"format,omitempty" enum:"khronos,json" doc:"how to read data; without it, data that is exactly one KhronosValue is read as such and all else as plain JSON"`
+}
+
+// event checks the body and gives the event.
+func (b eventBody) event(ctx context.Context) (khronos.Event, error) {
+	data, err := khronos.ParsePayload(b.Data, b.Format)
+	if err != nil {
+		return khronos.Event{}, err
+	}
+	ev := khronos.Event{Name: b.Name, Author: b.Author, Data: data}
+	if ev.Author == "" {
+		ev.Author = callerOf(ctx).User.String()
+	}
+	return ev, ev.Validate()
+}
+
+// waiting says how long a caller waits, or that it does not.
+type waiting struct {
+	Wait      bool  `query:"wait" default:"true" doc:"false: answer 202 as soon as the event is accepted"`
+	TimeoutMs int64 `query:"timeout_ms" minimum:"0" maximum:"600000" doc:"deadline of the dispatch in milliseconds; 0 is the default limit"`
+}
+
+func (w waiting) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.TimeoutMs == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Duration(w.TimeoutMs)*time.Millisecond)
+}
+
+// valueReply is an answer that is one KhronosValue.
+type valueReply struct {
+	Status int
+	Body   valueBody
+}
+
+// valueBody is a KhronosValue with a schema.
+type valueBody struct{ khronos.Value }
+
+// Schema describes the tagged form; see docs/API.md.
+func (valueBody) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Title: "KhronosValue", Description: "One tagged value: \"Null\", {\"Text\":\"x\"}, {\"Integer\":1}, " +
+		"{\"UnsignedInteger\":1}, {\"Float\":1.5}, {\"Boolean\":true}, {\"Buffer\":[1,2]}, {\"Vector\":[1,2,3]}, {\"Map\":[[key,value]]}, {\"List\":[value]}, " +
+		"{\"Timestamptz\":\"2026-02-24T01:27:16.5Z\"}, {\"Interval\":[secs,nanos]}, {\"TimeZone\":\"Asia/Kolkata\"}, {\"LazyStringMap\":{\"a\":\"b\"}}"}
+}
+
+type guildDispatch struct {
+	GuildID string `path:"guild_id" doc:"guild snowflake" example:"81384788765712384"`
+	waiting
+	Body eventBody
+}
+
+type tenantDispatch struct {
+	Tenant string `path:"tenant" doc:"guild:ID or user:ID"`
+	waiting
+	Body eventBody
+}
+
+type runScript struct {
+	waiting
+	Body struct {
+		Tenant string     `json:"tenant" doc:"guild:ID or user:ID"`
+		Name   string     `json:"name" minLength:"1" maxLength:"100" doc:"chunk name in messages"`
+		Code   string     `json:"code" doc:"Luau source; gets the context as its argument; its first return value is the answer"`
+		Event  *eventBody `json:"event,omitempty" doc:"what ctx:event() gives; by default an event named RunScript without data"`
+	}
+}
+
+type dropTenant struct {
+	Body struct {
+		Tenant string `json:"tenant" doc:"guild:ID or user:ID"`
+	}
+}
+
+func (s *Server) dispatchRoutes() {
+	limit := s.cfg.Limits.BodyBytes
+	huma.Register(s.api, internalOp(http.MethodPost, "/i/dispatch-event/{guild_id}", "dispatch-event", "dispatch",
+		"Dispatch an event to a guild's templates and wait for their results", limit), s.dispatchGuild)
+	huma.Register(s.api, internalOp(http.MethodPost, "/i/tenants/{tenant}/dispatch-event", "dispatch-tenant-event", "dispatch",
+		"Dispatch an event to any tenant's templates", limit), s.dispatchTenant)
+	huma.Register(s.api, internalOp(http.MethodPost, "/i/run-script", "run-script", "dispatch",
+		"Run a script once for a tenant, with all capabilities", limit), s.runScript)
+	huma.Register(s.api, internalOp(http.MethodPost, "/i/drop-tenant", "drop-tenant", "dispatch",
+		"Unload a tenant: its running dispatches end, its machines are freed", limit), s.dropTenant)
+}
+
+func (s *Server) dispatchGuild(ctx context.Context, in *guildDispatch) (*valueReply, error) {
+	id, err := khronos.ParseSnowflake(in.GuildID)
+	if err != nil {
+		return nil, s.fail(ctx, khronos.Errorf(khronos.ErrKindBadRequest, "guild_id: %v", err))
+	}
+	return s.dispatch(ctx, khronos.TenantID{Kind: khronos.TenantGuild, ID: id}, in.Body, in.waiting)
+}
+
+func (s *Server) dispatchTenant(ctx context.Context, in *tenantDispatch) (*valueReply, error) {
+	tenant, err := parseTenant(in.Tenant)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	return s.dispatch(ctx, tenant, in.Body, in.waiting)
+}
+
+func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eventBody, w waiting) (*valueReply, error) {
+	ev, err := body.event(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	if !w.Wait {
+		if err := s.cfg.Dispatcher.DispatchEventNoWait(tenant, ev); err != nil {
+			return nil, s.fail(ctx, err)
+		}
+		return &valueReply{Status: http.StatusAccepted}, nil
+	}
+	ctx, cancel := w.deadline(ctx)
+	defer cancel()
+	v, err := s.cfg.Dispatcher.DispatchEvent(ctx, tenant, ev)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	return &valueReply{Status: http.StatusOK, Body: valueBody{v}}, nil
+}
+
+func (s *Server) runScript(ctx context.Context, in *runScript) (*valueReply, error) {
+	tenant, err := parseTenant(in.Body.Tenant)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	body := eventBody{Name: "RunScript"}
+	if in.Body.Event != nil {
+		body = *in.Body.Event
+	}
+	ev, err := body.event(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	ctx, cancel := in.deadline(ctx)
+	defer cancel()
+	v, err := s.cfg.Dispatcher.RunScript(ctx, tenant, in.Body.Name, in.Body.Code, ev)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	return &valueReply{Status: http.StatusOK, Body: valueBody{v}}, nil
+}
+
+func (s *Server) dropTenant(ctx context.Context, in *dropTenant) (*struct{}, error) {
+	tenant, err := parseTenant(in.Body.Tenant)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	if err := s.cfg.Dispatcher.DropTenant(ctx, tenant); err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	return nil, nil
+}
+
+// parseTenant reads guild:ID or user:ID from a request.
+func parseTenant(text string) (khronos.TenantID, error) {
+	tenant, err := khronos.ParseTenantID(text)
+	if err != nil {
+		return tenant, khronos.Errorf(khronos.ErrKindBadRequest, "tenant: %v", err)
+	}
+	return tenant, nil
+}
+
+// internalOp describes one internal operation.
+func internalOp(method, path, id, tag, summary string, maxBody int64) huma.Operation {
+	return huma.Operation{
+		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag},
+		MaxBodyBytes: maxBody, Security: []map[string][]string{{"internal": {}}},
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden},
+	}
+}

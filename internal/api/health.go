@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// healthReply says that the master answers.
+type healthReply struct {
+	Body struct {
+		Status  string `json:"status" example:"ok"`
+		Version string `json:"version"`
+	}
+}
+
+// readyReply says whether every worker takes work, and if not, why.
+type readyReply struct {
+	Status int
+	Body   struct {
+		Ready   bool     `json:"ready"`
+		Workers int      `json:"workers" doc:"workers in the pool"`
+		Up      int      `json:"up" doc:"workers that take work"`
+		Reasons []string `json:"reasons,omitempty" doc:"one line for each worker that is not ready"`
+	}
+}
+
+func (s *Server) healthRoutes() {
+	huma.Register(s.api, huma.Operation{Method: http.MethodGet, Path: "/healthz", OperationID: "healthz", Tags: []string{"health"},
+		Summary: "Tell that the master answers"}, s.healthz)
+	huma.Register(s.api, huma.Operation{Method: http.MethodGet, Path: "/readyz", OperationID: "readyz", Tags: []string{"health"},
+		Summary: "Tell whether every worker takes work: 200, or 503 with the reasons", Errors: []int{http.StatusServiceUnavailable}}, s.readyz)
+}
+
+func (s *Server) healthz(context.Context, *struct{}) (*healthReply, error) {
+	reply := &healthReply{}
+	reply.Body.Status = "ok"
+	reply.Body.Version = s.cfg.Version
+	return reply, nil
+}
+
+func (s *Server) readyz(context.Context, *struct{}) (*readyReply, error) {
+	reply := &readyReply{Status: http.StatusOK}
+	for _, w := range s.cfg.Workers.Status() {
+		reply.Body.Workers++
+		if w.State == "ready" {
+			reply.Body.Up++
+			continue
+		}
+		reason := fmt.Sprintf("worker %d is %s", w.ID, w.State)
+		if w.LastExit != "" {
+			reason += ": " + w.LastExit
+		}
+		reply.Body.Reasons = append(reply.Body.Reasons, reason)
+	}
+	reply.Body.Ready = reply.Body.Up == reply.Body.Workers
+	if !reply.Body.Ready {
+		reply.Status = http.StatusServiceUnavailable
+	}
+	return reply, nil
+}

@@ -1,0 +1,138 @@
+// Package api serves the HTTP API: the internal routes under /i/, health,
+// readiness, metrics, the OpenAPI description made from the code, and a page to
+// read it.
+//
+// It owns the wire form of requests, answers and errors, and who may call. It
+// reaches workers, templates and the store only through the small interfaces it
+// declares, and decides nothing about them. [Server.Serve] runs the listener's
+// goroutines and waits for them. Sizes are bytes; durations in bodies are
+// milliseconds and say so in their names.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/template-worker/template-worker/internal/auth"
+	"github.com/template-worker/template-worker/internal/limits"
+)
+
+// Config is what a Server is made of; every field is required.
+type Config struct {
+	Gate       auth.Gate
+	Limits     limits.Limits
+	Dispatcher Dispatcher
+	Workers    Workers
+	Templates  Templates
+	Tenants    Tenants
+	TenantLog  TenantLog
+	Metrics    *prometheus.Registry
+	Version    string
+	Log        *slog.Logger
+}
+
+// Server answers HTTP. It is safe for concurrent use.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	router   *chi.Mux
+	api      huma.API
+	requests *prometheus.CounterVec
+}
+
+// NewServer builds the routes. It does not listen.
+func NewServer(cfg Config) *Server {
+	adoptErrors()
+	s := &Server{
+		cfg:    cfg,
+		log:    cfg.Log,
+		router: chi.NewMux(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tw_http_requests_total", Help: "HTTP requests by route and status.",
+		}, []string{"route", "status"}),
+	}
+	cfg.Metrics.MustRegister(s.requests)
+
+	s.router.Use(s.recover, s.audit, s.guard)
+	s.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, newProblem(http.StatusNotFound, "NotFound", "no such route: "+r.URL.Path))
+	})
+	s.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, newProblem(http.StatusMethodNotAllowed, "MethodNotAllowed", r.Method+" is not offered on "+r.URL.Path))
+	})
+	s.router.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{}))
+
+	s.api = humachi.New(s.router, describe(cfg.Version))
+	s.healthRoutes()
+	s.dispatchRoutes()
+	s.workerRoutes()
+	s.tenantRoutes()
+	s.tenantLogRoutes()
+	s.templateRoutes()
+	s.router.Get("/docs", s.readingPage())
+	return s
+}
+
+// describe is the head of the OpenAPI document.
+func describe(version string) huma.Config {
+	c := huma.DefaultConfig("Template Worker", version)
+	c.CreateHooks = nil // no $schema members and Link headers in answers
+	c.DocsPath = ""     // our own page: readable without the internet
+	c.Info.Description = "Dispatches events to tenants' templates and manages workers and templates. " +
+		"Every route under /i/ needs `Authorization: Internal TOKEN`; make a token with `template-worker token create`."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"internal": {Type: "apiKey", In: "header", Name: "Authorization", Description: "Internal TOKEN"},
+	}
+	return c
+}
+
+// Handler gives the routes, for tests and embedding.
+func (s *Server) Handler() http.Handler { return s.router }
+
+// OpenAPI gives the description as YAML.
+func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().YAML() }
+
+// Routes lists "METHOD /path" of every route that is served, in no order.
+func (s *Server) Routes() []string {
+	var routes []string
+	chi.Walk(s.router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		routes = append(routes, method+" "+route)
+		return nil
+	})
+	return routes
+}
+
+// Serve answers on l until ctx ends, then lets running requests finish for at
+// most limits.DrainTimeout. It closes l and returns when nothing it started runs.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s.router,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Limits.DrainTimeout)
+		defer cancel()
+		stopped <- errors.Join(server.Shutdown(grace), server.Close())
+	})
+	err := server.Serve(l)
+	if stop() {
+		return fmt.Errorf("serve http on %s: %w", l.Addr(), err)
+	}
+	return <-stopped
+}

@@ -1,0 +1,171 @@
+// Package limits is the one registry of every limit and default number.
+//
+// Each has a field in [Limits], a name for configuration, a unit, a default, a
+// range and a sentence of documentation, all declared once in registry.go.
+// Enforcement, error texts, configuration, docs/LIMITS.md and the types
+// come from there. The package enforces nothing itself, starts no goroutine and
+// does no I/O.
+//
+// Sizes are bytes, times are time.Duration.
+package limits
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limits holds one value per limit. It is a plain value: copy it freely. The
+// zero value is not useful, begin with [Default]. What a field means is said in
+// the registry, and so in docs/LIMITS.md.
+type Limits struct {
+	DispatchDeadline   time.Duration
+	CPUSoft            time.Duration
+	CPUHard            time.Duration
+	CPUWindow          time.Duration
+	CPUWindowBudget    time.Duration
+	FuelPerSecond      int64
+	SliceFuel          int64
+	HeapBytes          int64
+	QueueEvents        int
+	QueueBytes         int64
+	HandlersPerTenant  int
+	ThreadsPerTemplate int
+	PoisonDeaths       int
+
+	InspectCPU       time.Duration
+	InspectHeapBytes int64
+
+	EventNameBytes     int64
+	EventDataBytes     int64
+	BodyBytes          int64
+	ValueDepth         int
+	JSONDepth          int
+	TemplateBytes      int64
+	TemplatesPerTenant int
+
+	KVKeyBytes    int64
+	KVValueBytes  int64
+	KVScopes      int
+	KVScopeBytes  int64
+	KVFindRows    int
+	KVBurst       int
+	KVRefill      time.Duration
+	RuntimeBurst  int
+	RuntimeRefill time.Duration
+
+	LogLineBytes      int64
+	LogLinesPerTenant int
+
+	FrameBytes       int64
+	LinkPendingBytes int64
+	Heartbeat        time.Duration
+	HeartbeatMissed  int
+
+	StartTimeout       time.Duration
+	RestartDelay       time.Duration
+	RestartDelayMax    time.Duration
+	RestartUsefulLife  time.Duration
+	RestartHalfLife    time.Duration
+	RestartFailures    int
+	RestartProbeEvery  time.Duration
+	BootFailureWorkers int
+	HungDumpAfter      time.Duration
+	HungAbortAfter     time.Duration
+	HungKillAfter      time.Duration
+	DrainTimeout       time.Duration
+	StopTimeout        time.Duration
+	WorkerWait         time.Duration
+	NoWaitEvents       int
+	HostCallsPerWorker int
+	HostCallsPerTenant int
+
+	TokenTTL               time.Duration
+	InternalCallsPerSecond int
+	InternalCallsBurst     int
+}
+
+// Default returns the defaults.
+func Default() Limits {
+	var l Limits
+	for i := range registry {
+		registry[i].put(&l, registry[i].def)
+	}
+	return l
+}
+
+// Set reads value in the unit of the limit called name. A duration is written
+// like "250ms", a size like "20MiB" or as a number of bytes, a count as a
+// number; "_" may group digits. A refused value leaves l as it was. Limits that
+// depend on each other are the matter of [Limits.Validate].
+func (l *Limits) Set(name, value string) error {
+	e := find(name)
+	if e == nil {
+		return fmt.Errorf("set limit %q: no limit has this name", name)
+	}
+	n, err := e.parse(value)
+	if err != nil {
+		return fmt.Errorf("set limit %s: %w", name, err)
+	}
+	if err := e.inRange(n); err != nil {
+		return fmt.Errorf("set limit %s: %w", name, err)
+	}
+	e.put(l, n)
+	return nil
+}
+
+// Get returns the limit called name as [Limits.Set] reads it.
+func (l Limits) Get(name string) (string, error) {
+	e := find(name)
+	if e == nil {
+		return "", fmt.Errorf("get limit %q: no limit has this name", name)
+	}
+	return e.format(e.get(&l)), nil
+}
+
+// Validate checks that each limit is in its range and that they fit each other.
+// It returns the first thing that is wrong.
+func (l Limits) Validate() error {
+	for i := range registry {
+		e := &registry[i]
+		if err := e.inRange(e.get(&l)); err != nil {
+			return fmt.Errorf("limit %s: %w", e.name, err)
+		}
+	}
+	for _, pair := range ordered {
+		if err := pair.check(&l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair names two limits of which the first may not exceed the second.
+type pair struct{ low, high string }
+
+// ordered lists what has to fit what, beyond the ranges of the registry.
+var ordered = []pair{
+	{"cpu_soft", "cpu_hard"},
+	{"cpu_hard", "cpu_window_budget"},
+	{"cpu_hard", "dispatch_deadline"},
+	{"slice_fuel", "fuel_per_second"},
+	{"inspect_heap_bytes", "heap_bytes"},
+	{"event_data_bytes", "queue_bytes"},
+	{"event_data_bytes", "body_bytes"},
+	{"event_data_bytes", "frame_bytes"},
+	{"kv_value_bytes", "frame_bytes"},
+	{"template_bytes", "frame_bytes"},
+	{"template_bytes", "body_bytes"},
+	{"frame_bytes", "link_pending_bytes"},
+	{"restart_delay", "restart_delay_max"},
+	{"host_calls_per_tenant", "host_calls_per_worker"},
+	{"hung_dump_after", "hung_abort_after"},
+	{"hung_abort_after", "hung_kill_after"},
+}
+
+func (p pair) check(l *Limits) error {
+	low, high := find(p.low), find(p.high)
+	if low.get(l) > high.get(l) {
+		return fmt.Errorf("limit %s: %s exceeds %s, which is %s", low.name, low.format(low.get(l)), high.name, high.format(high.get(l)))
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+package limits
+
+import (
+	"math"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+)
+
+// Units of limits, as [Entry] and docs/LIMITS.md show them.
+const (
+	unitDuration = "duration"
+	unitBytes    = "bytes"
+	unitCount    = "count"
+	unitFuel     = "fuel"
+)
+
+// Groups, in the order of docs/LIMITS.md.
+const (
+	groupDispatch = "Dispatches"
+	groupInspect  = "Inspection of templates"
+	groupData     = "Events, values and templates"
+	groupKV       = "Host calls"
+	groupLog      = "Logs"
+	groupLink     = "Link between master and worker"
+	groupProcess  = "Worker processes"
+	groupAPI      = "Internal API"
+)
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+	day = int64(24 * time.Hour)
+)
+
+// entry declares one limit. field returns a pointer to a time.Duration, an
+// int64 or an int of l. def, min and max are nanoseconds, bytes or counts.
+type entry struct {
+	name  string
+	group string
+	unit  string
+	def   int64
+	min   int64
+	max   int64
+	field func(l *Limits) any
+	doc   string
+}
+
+const (
+	sec = int64(time.Second)
+	ms  = int64(time.Millisecond)
+)
+
+// registry declares every limit. The order is that of docs/LIMITS.md, by group.
+var registry = []entry{
+	{"dispatch_deadline", groupDispatch, unitDuration, 30 * sec, 10 * ms, day, func(l *Limits) any { return &l.DispatchDeadline },
+		"Time from the acceptance of a dispatch to its outcome, unless the caller gives a deadline."},
+	{"cpu_soft", groupDispatch, unitDuration, 250 * ms, ms, day, func(l *Limits) any { return &l.CPUSoft },
+		"CPU time of one dispatch after which a warning is logged for the tenant."},
+	{"cpu_hard", groupDispatch, unitDuration, sec, ms, day, func(l *Limits) any { return &l.CPUHard },
+		"CPU time of one dispatch after which it ends with cpu_limit. A script cannot catch it."},
+	{"cpu_window", groupDispatch, unitDuration, 60 * sec, sec, day, func(l *Limits) any { return &l.CPUWindow },
+		"Length of the window in which a tenant may use cpu_window_budget."},
+	{"cpu_window_budget", groupDispatch, unitDuration, 6 * sec, ms, day, func(l *Limits) any { return &l.CPUWindowBudget },
+		"CPU time of all dispatches of one tenant within cpu_window."},
+	{"fuel_per_second", groupDispatch, unitFuel, 100e6, 1e6, 1e12, func(l *Limits) any { return &l.FuelPerSecond },
+		"Fuel that the engine burns in one second of CPU time: how CPU limits become fuel. Calibrated by measurement."},
+	{"slice_fuel", groupDispatch, unitFuel, 100_000, 1000, 1e9, func(l *Limits) any { return &l.SliceFuel },
+		"Fuel after which a running script makes room for another tenant."},
+	{"heap_bytes", groupDispatch, unitBytes, 20 * mib, mib, 4 * gib, func(l *Limits) any { return &l.HeapBytes },
+		"Memory of all template VMs of one tenant together."},
+	{"queue_events", groupDispatch, unitCount, 256, 1, 1e6, func(l *Limits) any { return &l.QueueEvents },
+		"Events of one tenant that wait; one more is refused with tenant_busy."},
+	{"queue_bytes", groupDispatch, unitBytes, 4 * mib, kib, 4 * gib, func(l *Limits) any { return &l.QueueBytes },
+		"Bytes of the events of one tenant that wait; more is refused with tenant_busy."},
+	{"handlers_per_tenant", groupDispatch, unitCount, 16, 1, 10_000, func(l *Limits) any { return &l.HandlersPerTenant },
+		"Dispatches of one tenant that have started and not ended, those that wait in a host call included."},
+	{"threads_per_template", groupDispatch, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.ThreadsPerTemplate },
+		"Threads that a template has made with the task library and that have not ended."},
+	{"poison_deaths", groupDispatch, unitCount, 2, 1, 100, func(l *Limits) any { return &l.PoisonDeaths },
+		"Deaths of a worker after which an event kind is quarantined for the tenant and script version that caused them."},
+
+	{"inspect_cpu", groupInspect, unitDuration, 250 * ms, ms, day, func(l *Limits) any { return &l.InspectCPU },
+		"CPU time for running init.luau when a template is stored."},
+	{"inspect_heap_bytes", groupInspect, unitBytes, 4 * mib, 64 * kib, 4 * gib, func(l *Limits) any { return &l.InspectHeapBytes },
+		"Memory for running init.luau when a template is stored."},
+
+	{"event_name_bytes", groupData, unitBytes, khronos.MaxEventNameBytes, 1, khronos.MaxEventNameBytes, func(l *Limits) any { return &l.EventNameBytes },
+		"Length of an event's name."},
+	{"event_data_bytes", groupData, unitBytes, mib, kib, gib, func(l *Limits) any { return &l.EventDataBytes },
+		"Data of one event, as it travels."},
+	{"body_bytes", groupData, unitBytes, mib, kib, gib, func(l *Limits) any { return &l.BodyBytes },
+		"Body of one HTTP request to our API."},
+	{"value_depth", groupData, unitCount, khronos.MaxDepth, 1, khronos.MaxDepth, func(l *Limits) any { return &l.ValueDepth },
+		"Depth of the deepest value inside a Khronos value; the root has depth 0."},
+	{"json_depth", groupData, unitCount, khronos.MaxJSONDepth, 1, khronos.MaxJSONDepth, func(l *Limits) any { return &l.JSONDepth },
+		"Depth of the deepest value in plain JSON; the root has depth 0."},
+	{"template_bytes", groupData, unitBytes, khronos.MaxTemplateBytes, kib, khronos.MaxTemplateBytes, func(l *Limits) any { return &l.TemplateBytes },
+		"File names and contents of one template together."},
+	{"templates_per_tenant", groupData, unitCount, 50, 1, 10_000, func(l *Limits) any { return &l.TemplatesPerTenant },
+		"Templates that one tenant may have."},
+
+	{"kv_key_bytes", groupKV, unitBytes, 512, 1, 64 * kib, func(l *Limits) any { return &l.KVKeyBytes },
+		"Length of a key, or of a pattern of find."},
+	{"kv_value_bytes", groupKV, unitBytes, 256 * kib, 1, gib, func(l *Limits) any { return &l.KVValueBytes },
+		"Length of the JSON form of a stored value."},
+	{"kv_scopes", groupKV, unitCount, 10, 1, 100, func(l *Limits) any { return &l.KVScopes },
+		"Scopes of one record; at least one is needed."},
+	{"kv_scope_bytes", groupKV, unitBytes, 512, 1, 64 * kib, func(l *Limits) any { return &l.KVScopeBytes },
+		"Length of one scope."},
+	{"kv_find_rows", groupKV, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.KVFindRows },
+		"Records that one find returns."},
+	{"kv_burst", groupKV, unitCount, 500, 1, 1e6, func(l *Limits) any { return &l.KVBurst },
+		"KV calls that a tenant may make at once, list_scopes not counted."},
+	{"kv_refill", groupKV, unitDuration, 100 * ms, 1000, day, func(l *Limits) any { return &l.KVRefill },
+		"Time after which one KV call is given back."},
+	{"runtime_burst", groupKV, unitCount, 10, 1, 1e6, func(l *Limits) any { return &l.RuntimeBurst },
+		"Runtime calls that a tenant may make at once."},
+	{"runtime_refill", groupKV, unitDuration, sec, 1000, day, func(l *Limits) any { return &l.RuntimeRefill },
+		"Time after which one Runtime call is given back."},
+
+	{"log_line_bytes", groupLog, unitBytes, 8 * kib, 64, mib, func(l *Limits) any { return &l.LogLineBytes },
+		"Length of one line that a script logs; the rest is cut."},
+	{"log_lines_per_tenant", groupLog, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.LogLinesPerTenant },
+		"Lines kept for each tenant; a new one displaces the oldest."},
+
+	{"frame_bytes", groupLink, unitBytes, mib, 64 * kib, gib, func(l *Limits) any { return &l.FrameBytes },
+		"One frame; a longer one ends the link."},
+	{"link_pending_bytes", groupLink, unitBytes, 64 * mib, 64 * kib, 16 * gib, func(l *Limits) any { return &l.LinkPendingBytes },
+		"Bytes that wait to be written to one worker."},
+	{"heartbeat", groupLink, unitDuration, sec, 10 * ms, 3600 * sec, func(l *Limits) any { return &l.Heartbeat },
+		"Time between two heartbeats of a worker."},
+	{"heartbeat_missed", groupLink, unitCount, 3, 1, 1000, func(l *Limits) any { return &l.HeartbeatMissed },
+		"Heartbeats in a row that may stay away before the link is given up."},
+
+	{"start_timeout", groupProcess, unitDuration, 10 * sec, 100 * ms, 3600 * sec, func(l *Limits) any { return &l.StartTimeout },
+		"Time from the start of a process to its Ready."},
+	{"restart_delay", groupProcess, unitDuration, 200 * ms, ms, 3600 * sec, func(l *Limits) any { return &l.RestartDelay },
+		"Delay after the first failure; doubles with each further one, with full jitter."},
+	{"restart_delay_max", groupProcess, unitDuration, 15 * sec, ms, day, func(l *Limits) any { return &l.RestartDelayMax },
+		"Longest delay between two starts."},
+	{"restart_useful_life", groupProcess, unitDuration, 5 * sec, 0, day, func(l *Limits) any { return &l.RestartUsefulLife },
+		"A death before this much useful life counts as a failure."},
+	{"restart_half_life", groupProcess, unitDuration, 120 * sec, ms, day, func(l *Limits) any { return &l.RestartHalfLife },
+		"Healthy time that halves the count of failures."},
+	{"restart_failures", groupProcess, unitCount, 10, 1, 1000, func(l *Limits) any { return &l.RestartFailures },
+		"Failures in a row after which a worker is marked failed."},
+	{"restart_probe_every", groupProcess, unitDuration, 300 * sec, 100 * ms, day, func(l *Limits) any { return &l.RestartProbeEvery },
+		"Time between two starts of a worker that is marked failed."},
+	{"boot_failure_workers", groupProcess, unitCount, 2, 1, 1000, func(l *Limits) any { return &l.BootFailureWorkers },
+		"Workers that fail to start with the same error before one of them tries and the others wait."},
+	{"hung_dump_after", groupProcess, unitDuration, 3 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungDumpAfter },
+		"Time without progress after which a worker is asked for the stacks of its scripts."},
+	{"hung_abort_after", groupProcess, unitDuration, 5 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungAbortAfter },
+		"Time without progress after which a worker is aborted."},
+	{"hung_kill_after", groupProcess, unitDuration, 10 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungKillAfter },
+		"Time without progress after which a worker is killed."},
+	{"drain_timeout", groupProcess, unitDuration, 20 * sec, 0, 3600 * sec, func(l *Limits) any { return &l.DrainTimeout },
+		"First step of stopping: time for running dispatches to end."},
+	{"stop_timeout", groupProcess, unitDuration, 5 * sec, 0, 3600 * sec, func(l *Limits) any { return &l.StopTimeout },
+		"Second step of stopping: time from SIGTERM to SIGKILL."},
+	{"worker_wait", groupProcess, unitDuration, 2 * sec, 0, 3600 * sec, func(l *Limits) any { return &l.WorkerWait },
+		"Time that a dispatch waits for its worker to become ready; then it ends with worker_unavailable."},
+	{"no_wait_events", groupProcess, unitCount, 10_000, 1, 1e6, func(l *Limits) any { return &l.NoWaitEvents },
+		"Events of one worker that nobody waits for and that have not ended; one more is refused with worker_unavailable."},
+	{"host_calls_per_worker", groupProcess, unitCount, 1024, 1, 1e6, func(l *Limits) any { return &l.HostCallsPerWorker },
+		"Host calls of one worker that the master does at once; one more is refused with worker_unavailable."},
+	{"host_calls_per_tenant", groupProcess, unitCount, 64, 1, 1e6, func(l *Limits) any { return &l.HostCallsPerTenant },
+		"Host calls of one tenant that the master does at once; one more is refused with rate_limited."},
+
+	{"token_ttl", groupAPI, unitDuration, 3600 * sec, sec, math.MaxInt64, func(l *Limits) any { return &l.TokenTTL },
+		"Life of a token of the internal API."},
+	{"internal_calls_per_second", groupAPI, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.InternalCallsPerSecond },
+		"Requests that one user of the internal API may make per second, in the long run."},
+	{"internal_calls_burst", groupAPI, unitCount, 2000, 1, 1e6, func(l *Limits) any { return &l.InternalCallsBurst },
+		"Requests that one user of the internal API may make at once."},
+}
+
+// find returns the entry called name, nil when there is none.
+func find(name string) *entry {
+	for i := range registry {
+		if registry[i].name == name {
+			return &registry[i]
+		}
+	}
+	return nil
+}
+
+func (e *entry) get(l *Limits) int64 {
+	switch p := e.field(l).(type) {
+	case *time.Duration:
+		return int64(*p)
+	case *int64:
+		return *p
+	case *int:
+		return int64(*p)
+	}
+	panic("BUG: limit " + e.name + " has a field of an unknown type")
+}
+
+func (e *entry) put(l *Limits, n int64) {
+	switch p := e.field(l).(type) {
+	case *time.Duration:
+		*p = time.Duration(n)
+	case *int64:
+		*p = n
+	case *int:
+		*p = int(n)
+	default:
+		panic("BUG: limit " + e.name + " has a field of an unknown type")
+	}
+}
+
+// Entry describes a limit to people and to generators.
+type Entry struct {
+	Name    string // as configuration spells it
+	Unit    string // "duration", "bytes", "count" or "fuel"
+	Default string // as Limits.Set reads it
+	Min     string
+	Max     string // empty when there is none
+	Doc     string
+	Group   string
+}
+
+// Registry returns all limits, by group.
+func Registry() []Entry {
+	entries := make([]Entry, len(registry))
+	for i := range registry {
+		e := &registry[i]
+		entries[i] = Entry{
+			Name: e.name, Unit: e.unit, Doc: e.doc, Group: e.group,
+			Default: e.format(e.def), Min: e.format(e.min),
+		}
+		if e.max != math.MaxInt64 {
+			entries[i].Max = e.format(e.max)
+		}
+	}
+	return entries
+}
