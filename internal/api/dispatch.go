@@ -40,17 +40,22 @@ func (b eventBody) event(ctx context.Context) (khronos.Event, error) {
 	return ev, ev.Validate()
 }
 
-// waiting says how long a caller waits, or that it does not.
-type waiting struct {
-	Wait      bool  `query:"wait" default:"true" doc:"false: answer 202 as soon as the event is accepted"`
-	TimeoutMs int64 `query:"timeout_ms" minimum:"0" maximum:"600000" doc:"deadline of the dispatch in milliseconds; 0 is the default limit"`
+// Waiting says how long a caller waits, or that it does not.
+type Waiting struct {
+	NoWait    bool  `query:"no_wait" doc:"true: answer 202 as soon as the event is accepted"`
+	TimeoutMs int64 `query:"timeout_ms" minimum:"0" doc:"deadline of the dispatch in milliseconds; 0 is the limit dispatch_deadline"`
 }
 
-func (w waiting) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+// deadline gives ctx the deadline that the caller asked for.
+func (w Waiting) deadline(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc, error) {
 	if w.TimeoutMs == 0 {
-		return ctx, func() {}
+		return ctx, func() {}, nil
 	}
-	return context.WithTimeout(ctx, time.Duration(w.TimeoutMs)*time.Millisecond)
+	if w.TimeoutMs > longest.Milliseconds() {
+		return nil, nil, khronos.Errorf(khronos.ErrKindBadRequest, "timeout_ms: %d is over the limit of %d", w.TimeoutMs, longest.Milliseconds())
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(w.TimeoutMs)*time.Millisecond)
+	return ctx, cancel, nil
 }
 
 // valueReply is an answer that is one KhronosValue.
@@ -71,18 +76,18 @@ func (valueBody) Schema(huma.Registry) *huma.Schema {
 
 type guildDispatch struct {
 	GuildID string `path:"guild_id" doc:"guild snowflake" example:"81384788765712384"`
-	waiting
+	Waiting
 	Body eventBody
 }
 
 type tenantDispatch struct {
 	Tenant string `path:"tenant" doc:"guild:ID or user:ID"`
-	waiting
+	Waiting
 	Body eventBody
 }
 
 type runScript struct {
-	waiting
+	Waiting
 	Body struct {
 		Tenant string     `json:"tenant" doc:"guild:ID or user:ID"`
 		Name   string     `json:"name" minLength:"1" maxLength:"100" doc:"chunk name in messages"`
@@ -114,7 +119,7 @@ func (s *Server) dispatchGuild(ctx context.Context, in *guildDispatch) (*valueRe
 	if err != nil {
 		return nil, s.fail(ctx, khronos.Errorf(khronos.ErrKindBadRequest, "guild_id: %v", err))
 	}
-	return s.dispatch(ctx, khronos.TenantID{Kind: khronos.TenantGuild, ID: id}, in.Body, in.waiting)
+	return s.dispatch(ctx, khronos.TenantID{Kind: khronos.TenantGuild, ID: id}, in.Body, in.Waiting)
 }
 
 func (s *Server) dispatchTenant(ctx context.Context, in *tenantDispatch) (*valueReply, error) {
@@ -122,21 +127,24 @@ func (s *Server) dispatchTenant(ctx context.Context, in *tenantDispatch) (*value
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	return s.dispatch(ctx, tenant, in.Body, in.waiting)
+	return s.dispatch(ctx, tenant, in.Body, in.Waiting)
 }
 
-func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eventBody, w waiting) (*valueReply, error) {
+func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eventBody, w Waiting) (*valueReply, error) {
 	ev, err := body.event(ctx)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	if !w.Wait {
+	if w.NoWait {
 		if err := s.cfg.Dispatcher.DispatchEventNoWait(tenant, ev); err != nil {
 			return nil, s.fail(ctx, err)
 		}
 		return &valueReply{Status: http.StatusAccepted}, nil
 	}
-	ctx, cancel := w.deadline(ctx)
+	ctx, cancel, err := w.deadline(ctx, s.cfg.Limits.DispatchDeadlineMax)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
 	defer cancel()
 	v, err := s.cfg.Dispatcher.DispatchEvent(ctx, tenant, ev)
 	if err != nil {
@@ -158,7 +166,10 @@ func (s *Server) runScript(ctx context.Context, in *runScript) (*valueReply, err
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	ctx, cancel := in.deadline(ctx)
+	ctx, cancel, err := in.deadline(ctx, s.cfg.Limits.DispatchDeadlineMax)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
 	defer cancel()
 	v, err := s.cfg.Dispatcher.RunScript(ctx, tenant, in.Body.Name, in.Body.Code, ev)
 	if err != nil {

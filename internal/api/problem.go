@@ -124,7 +124,7 @@ func codeOf(kind khronos.ErrorKind) string {
 
 // adoptErrors makes huma's own refusals (bad parameters, bad bodies, bodies over
 // the limit) take our form, in answers and in the OpenAPI document. The library
-// has one variable for the whole process, so it is set once.
+// has variables for the whole process, so they are set once.
 var adoptErrors = sync.OnceFunc(func() {
 	huma.NewError = func(status int, message string, causes ...error) huma.StatusError {
 		p := newProblem(status, strings.ReplaceAll(http.StatusText(status), " ", ""), message)
@@ -138,5 +138,12 @@ var adoptErrors = sync.OnceFunc(func() {
 			}
 		}
 		return p
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, causes ...error) huma.StatusError {
+		err := huma.NewError(status, message, causes...)
+		for name, values := range err.(*problem).GetHeaders() {
+			ctx.SetHeader(name, values[0])
+		}
+		return err
 	}
 })

@@ -64,7 +64,7 @@ func NewServer(cfg Config) *Server {
 	}
 	cfg.Metrics.MustRegister(s.requests)
 
-	s.router.Use(s.recover, s.audit, s.guard)
+	s.router.Use(s.recover, s.audit)
 	s.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusNotFound, "NotFound", "no such route: "+r.URL.Path))
 	})
@@ -73,7 +73,7 @@ func NewServer(cfg Config) *Server {
 	})
 	s.router.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{}))
 
-	s.api = humachi.New(s.router, describe(cfg.Version))
+	s.api = humachi.New(s.router.With(s.guard), describe(cfg.Version)) // guarded after routing, so that the audit knows the route
 	s.healthRoutes()
 	s.dispatchRoutes()
 	s.workerRoutes()

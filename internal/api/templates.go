@@ -41,17 +41,19 @@ type templateView struct {
 	Files         map[string]string `json:"files,omitempty"`
 }
 
-type tenantPath struct {
+// TenantPath and TemplatePath are the paths that routes share; the library reads
+// parameters of embedded types only when they are exported.
+type TenantPath struct {
 	Tenant string `path:"tenant" doc:"guild:ID or user:ID" example:"guild:81384788765712384"`
 }
 
-type templatePath struct {
-	tenantPath
+type TemplatePath struct {
+	TenantPath
 	Name string `path:"name" doc:"template name"`
 }
 
 type putTemplate struct {
-	templatePath
+	TemplatePath
 	Body templateBody
 }
 
@@ -72,7 +74,7 @@ func (s *Server) templateRoutes() {
 		"Delete a template", limit), s.deleteTemplate)
 }
 
-func (s *Server) listTemplates(ctx context.Context, in *tenantPath) (*templatesReply, error) {
+func (s *Server) listTemplates(ctx context.Context, in *TenantPath) (*templatesReply, error) {
 	tenant, err := parseTenant(in.Tenant)
 	if err != nil {
 		return nil, s.fail(ctx, err)
@@ -88,7 +90,7 @@ func (s *Server) listTemplates(ctx context.Context, in *tenantPath) (*templatesR
 	return reply, nil
 }
 
-func (s *Server) getTemplate(ctx context.Context, in *templatePath) (*templateReply, error) {
+func (s *Server) getTemplate(ctx context.Context, in *TemplatePath) (*templateReply, error) {
 	tenant, err := parseTenant(in.Tenant)
 	if err != nil {
 		return nil, s.fail(ctx, err)
@@ -116,7 +118,7 @@ func (s *Server) putTemplate(ctx context.Context, in *putTemplate) (*templateRep
 	return &templateReply{Body: viewTemplate(t)}, nil
 }
 
-func (s *Server) deleteTemplate(ctx context.Context, in *templatePath) (*struct{}, error) {
+func (s *Server) deleteTemplate(ctx context.Context, in *TemplatePath) (*struct{}, error) {
 	tenant, err := parseTenant(in.Tenant)
 	if err != nil {
 		return nil, s.fail(ctx, err)

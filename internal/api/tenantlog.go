@@ -16,7 +16,7 @@ type TenantLog interface {
 }
 
 type readTenantLog struct {
-	tenantPath
+	TenantPath
 	Lines int `query:"lines" default:"100" minimum:"1" maximum:"1000" doc:"how many of the last lines"`
 }
 

@@ -39,10 +39,15 @@ type WorkerStatus struct {
 
 // oneWorker picks a worker, or all of them.
 type oneWorker struct {
-	Body struct {
-		ID *int `json:"id,omitempty" minimum:"0" doc:"worker id; all workers when left out"`
-	} `required:"false"`
+	Body *oneWorkerBody
 }
+
+type oneWorkerBody struct {
+	ID *int `json:"id,omitempty" minimum:"0" doc:"worker id; all workers when left out"`
+}
+
+// all tells that the request names no worker; it may have no body at all.
+func (w oneWorker) all() bool { return w.Body == nil || w.Body.ID == nil }
 
 type workersReply struct{ Body []WorkerStatus }
 
@@ -69,14 +74,14 @@ func (s *Server) countWorkers(context.Context, *struct{}) (*countReply, error) {
 }
 
 func (s *Server) killWorker(ctx context.Context, in *oneWorker) (*struct{}, error) {
-	if in.Body.ID == nil {
+	if in.all() {
 		return nil, s.done(ctx, s.cfg.Workers.KillAll(ctx))
 	}
 	return nil, s.done(ctx, s.cfg.Workers.Kill(ctx, khronos.WorkerID(*in.Body.ID)))
 }
 
 func (s *Server) startWorker(ctx context.Context, in *oneWorker) (*struct{}, error) {
-	if in.Body.ID == nil {
+	if in.all() {
 		return nil, s.done(ctx, s.cfg.Workers.StartAll(ctx))
 	}
 	return nil, s.done(ctx, s.cfg.Workers.Start(ctx, khronos.WorkerID(*in.Body.ID)))
