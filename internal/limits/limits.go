@@ -18,19 +18,20 @@ import (
 // zero value is not useful, begin with [Default]. What a field means is said in
 // the registry, and so in docs/LIMITS.md.
 type Limits struct {
-	DispatchDeadline   time.Duration
-	CPUSoft            time.Duration
-	CPUHard            time.Duration
-	CPUWindow          time.Duration
-	CPUWindowBudget    time.Duration
-	FuelPerSecond      int64
-	SliceFuel          int64
-	HeapBytes          int64
-	QueueEvents        int
-	QueueBytes         int64
-	HandlersPerTenant  int
-	ThreadsPerTemplate int
-	PoisonDeaths       int
+	DispatchDeadline    time.Duration
+	DispatchDeadlineMax time.Duration
+	CPUSoft             time.Duration
+	CPUHard             time.Duration
+	CPUWindow           time.Duration
+	CPUWindowBudget     time.Duration
+	FuelPerSecond       int64
+	SliceFuel           int64
+	HeapBytes           int64
+	QueueEvents         int
+	QueueBytes          int64
+	HandlersPerTenant   int
+	ThreadsPerTemplate  int
+	PoisonDeaths        int
 
 	InspectCPU       time.Duration
 	InspectHeapBytes int64
@@ -42,12 +43,14 @@ type Limits struct {
 	JSONDepth          int
 	TemplateBytes      int64
 	TemplatesPerTenant int
+	TemplatesBytes     int64
 
 	KVKeyBytes    int64
 	KVValueBytes  int64
 	KVScopes      int
 	KVScopeBytes  int64
 	KVFindRows    int
+	KVFindBytes   int64
 	KVBurst       int
 	KVRefill      time.Duration
 	RuntimeBurst  int
@@ -147,6 +150,7 @@ var ordered = []pair{
 	{"cpu_soft", "cpu_hard"},
 	{"cpu_hard", "cpu_window_budget"},
 	{"cpu_hard", "dispatch_deadline"},
+	{"dispatch_deadline", "dispatch_deadline_max"},
 	{"slice_fuel", "fuel_per_second"},
 	{"inspect_heap_bytes", "heap_bytes"},
 	{"event_data_bytes", "queue_bytes"},
@@ -155,6 +159,9 @@ var ordered = []pair{
 	{"kv_value_bytes", "frame_bytes"},
 	{"template_bytes", "frame_bytes"},
 	{"template_bytes", "body_bytes"},
+	{"template_bytes", "templates_bytes"},
+	{"templates_bytes", "frame_bytes"},
+	{"kv_find_bytes", "frame_bytes"},
 	{"frame_bytes", "link_pending_bytes"},
 	{"restart_delay", "restart_delay_max"},
 	{"host_calls_per_tenant", "host_calls_per_worker"},

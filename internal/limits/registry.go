@@ -56,6 +56,8 @@ const (
 var registry = []entry{
 	{"dispatch_deadline", groupDispatch, unitDuration, 30 * sec, 10 * ms, day, func(l *Limits) any { return &l.DispatchDeadline },
 		"Time from the acceptance of a dispatch to its outcome, unless the caller gives a deadline."},
+	{"dispatch_deadline_max", groupDispatch, unitDuration, 600 * sec, 10 * ms, day, func(l *Limits) any { return &l.DispatchDeadlineMax },
+		"The longest deadline that a caller may give."},
 	{"cpu_soft", groupDispatch, unitDuration, 250 * ms, ms, day, func(l *Limits) any { return &l.CPUSoft },
 		"CPU time of one dispatch after which a warning is logged for the tenant."},
 	{"cpu_hard", groupDispatch, unitDuration, sec, ms, day, func(l *Limits) any { return &l.CPUHard },
@@ -100,6 +102,8 @@ var registry = []entry{
 		"File names and contents of one template together."},
 	{"templates_per_tenant", groupData, unitCount, 50, 1, 10_000, func(l *Limits) any { return &l.TemplatesPerTenant },
 		"Templates that one tenant may have."},
+	{"templates_bytes", groupData, unitBytes, 3 * mib, 64 * kib, gib, func(l *Limits) any { return &l.TemplatesBytes },
+		"All templates of one tenant together; they travel to its worker in one frame."},
 
 	{"kv_key_bytes", groupKV, unitBytes, 512, 1, 64 * kib, func(l *Limits) any { return &l.KVKeyBytes },
 		"Length of a key, or of a pattern of find."},
@@ -111,6 +115,8 @@ var registry = []entry{
 		"Length of one scope."},
 	{"kv_find_rows", groupKV, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.KVFindRows },
 		"Records that one find returns."},
+	{"kv_find_bytes", groupKV, unitBytes, 2 * mib, 64 * kib, gib, func(l *Limits) any { return &l.KVFindBytes },
+		"Bytes of all records that one find returns; they travel to the worker in one frame."},
 	{"kv_burst", groupKV, unitCount, 500, 1, 1e6, func(l *Limits) any { return &l.KVBurst },
 		"KV calls that a tenant may make at once, list_scopes not counted."},
 	{"kv_refill", groupKV, unitDuration, 100 * ms, 1000, day, func(l *Limits) any { return &l.KVRefill },
@@ -125,7 +131,7 @@ var registry = []entry{
 	{"log_lines_per_tenant", groupLog, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.LogLinesPerTenant },
 		"Lines kept for each tenant; a new one displaces the oldest."},
 
-	{"frame_bytes", groupLink, unitBytes, mib, 64 * kib, gib, func(l *Limits) any { return &l.FrameBytes },
+	{"frame_bytes", groupLink, unitBytes, 4 * mib, 64 * kib, gib, func(l *Limits) any { return &l.FrameBytes },
 		"One frame; a longer one ends the link."},
 	{"link_pending_bytes", groupLink, unitBytes, 64 * mib, 64 * kib, 16 * gib, func(l *Limits) any { return &l.LinkPendingBytes },
 		"Bytes that wait to be written to one worker."},

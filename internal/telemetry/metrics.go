@@ -1,3 +1,5 @@
+// Package telemetry counts what happens and offers it as metrics. It decides
+// nothing and starts no goroutine.
 package telemetry
 
 import (
