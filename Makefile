@@ -4,7 +4,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 MAX_BINARY  := 41943040 # 40 MiB
 
-.PHONY: help check fmt lint tidy generated build test test-checked run bench bench-link bench-engine fuzz conformance clean-tree
+.PHONY: help check fmt lint tidy generated build test test-checked run bench fuzz conformance clean-tree
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,13 +37,8 @@ test-checked: ## the engine's tests with bounds-checked memory access instead of
 run: ## start a server on ./data
 	go run ./cmd/template-worker serve
 
-bench: bench-link bench-engine ## all benchmarks; results belong in docs/bench
-
-bench-link: ## the link beside raw frames, gRPC and NATS, in one run
+bench: ## the link beside raw frames, gRPC and NATS, in one run; the result belongs in docs/bench
 	cd bench && go run ./link
-
-bench-engine: ## the engine beside other Lua engines, in one run
-	cd bench && go run ./engine
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
 )
 
 // Dispatcher runs tenants' work; worker.Pool is one. Errors are [*khronos.Error].
@@ -28,7 +29,13 @@ type eventBody struct {
 }
 
 // event checks the body and gives the event.
-func (b eventBody) event(ctx context.Context) (khronos.Event, error) {
+func (b eventBody) event(ctx context.Context, lim *limits.Limits) (khronos.Event, error) {
+	if int64(len(b.Name)) > lim.EventNameBytes {
+		return khronos.Event{}, khronos.Errorf(khronos.ErrKindBadRequest, "name: %d bytes, the limit is %d", len(b.Name), lim.EventNameBytes)
+	}
+	if int64(len(b.Data)) > lim.EventDataBytes {
+		return khronos.Event{}, khronos.Errorf(khronos.ErrKindTooLarge, "data: %d bytes, the limit is %d", len(b.Data), lim.EventDataBytes)
+	}
 	data, err := khronos.ParsePayload(b.Data, b.Format)
 	if err != nil {
 		return khronos.Event{}, err
@@ -131,7 +138,7 @@ func (s *Server) dispatchTenant(ctx context.Context, in *tenantDispatch) (*value
 }
 
 func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eventBody, w Waiting) (*valueReply, error) {
-	ev, err := body.event(ctx)
+	ev, err := body.event(ctx, &s.cfg.Limits)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
@@ -162,7 +169,7 @@ func (s *Server) runScript(ctx context.Context, in *runScript) (*valueReply, err
 	if in.Body.Event != nil {
 		body = *in.Body.Event
 	}
-	ev, err := body.event(ctx)
+	ev, err := body.event(ctx, &s.cfg.Limits)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}

@@ -31,7 +31,6 @@ type Limits struct {
 	QueueBytes          int64
 	HandlersPerTenant   int
 	ThreadsPerTemplate  int
-	PoisonDeaths        int
 
 	InspectCPU       time.Duration
 	InspectHeapBytes int64
@@ -39,8 +38,6 @@ type Limits struct {
 	EventNameBytes     int64
 	EventDataBytes     int64
 	BodyBytes          int64
-	ValueDepth         int
-	JSONDepth          int
 	TemplateBytes      int64
 	TemplatesPerTenant int
 	TemplatesBytes     int64
@@ -71,10 +68,7 @@ type Limits struct {
 	RestartHalfLife    time.Duration
 	RestartFailures    int
 	RestartProbeEvery  time.Duration
-	BootFailureWorkers int
 	HungDumpAfter      time.Duration
-	HungAbortAfter     time.Duration
-	HungKillAfter      time.Duration
 	DrainTimeout       time.Duration
 	StopTimeout        time.Duration
 	WorkerWait         time.Duration
@@ -82,9 +76,7 @@ type Limits struct {
 	HostCallsPerWorker int
 	HostCallsPerTenant int
 
-	TokenTTL               time.Duration
-	InternalCallsPerSecond int
-	InternalCallsBurst     int
+	TokenTTL time.Duration
 }
 
 // Default returns the defaults.
@@ -165,8 +157,6 @@ var ordered = []pair{
 	{"frame_bytes", "link_pending_bytes"},
 	{"restart_delay", "restart_delay_max"},
 	{"host_calls_per_tenant", "host_calls_per_worker"},
-	{"hung_dump_after", "hung_abort_after"},
-	{"hung_abort_after", "hung_kill_after"},
 }
 
 func (p pair) check(l *Limits) error {

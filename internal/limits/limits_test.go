@@ -101,7 +101,7 @@ func TestLimits_Set(t *testing.T) {
 		{"heap_bytes", "1GB", "", "not a size"},
 		{"heap_bytes", "-1MiB", "", "negative"},
 		{"heap_bytes", "9223372036854775807KiB", "", "too large"},
-		{"value_depth", "11", "", "too large, want at most 10"},
+		{"event_name_bytes", "101", "", "too large, want at most 100"},
 		{"nope", "1", "", `set limit "nope": no limit has this name`},
 	} {
 		l := Default()

@@ -3,6 +3,8 @@ package limits
 import (
 	"fmt"
 	"strings"
+
+	"github.com/template-worker/template-worker/internal/khronos"
 )
 
 const markdownHead = `# Limits
@@ -11,7 +13,7 @@ Every limit and its default. This page is generated from internal/limits by
 ` + "`go test ./internal/limits -update`" + `; a test fails while it is stale.
 
 Set one in the configuration file under ` + "`limits:`" + `, in the environment as
-` + "`TW_LIMITS_<NAME>`" + ` or on the command line as ` + "`--limit name=value`" + `. Sizes take
+` + "`TW_LIMITS_<NAME>`" + ` or on the command line as ` + "`--set limits.name=value`" + `. Sizes take
 ` + "`KiB`, `MiB`, `GiB`" + ` or a number of bytes, durations are written like ` + "`250ms`" + `.
 `
 
@@ -31,6 +33,8 @@ func Markdown() string {
 	for _, p := range ordered {
 		fmt.Fprintf(&b, "- `%s`, `%s`\n", p.low, p.high)
 	}
+	fmt.Fprintf(&b, "\n## Limits that are no settings\n\nThey are part of what a value is, the same on every installation.\n\n"+
+		"- A value from or for a script nests at most %d deep, the root being 0.\n- Plain JSON nests at most %d deep.\n", khronos.MaxDepth, khronos.MaxJSONDepth)
 	return b.String()
 }
 

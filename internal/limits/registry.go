@@ -80,8 +80,6 @@ var registry = []entry{
 		"Dispatches of one tenant that have started and not ended, those that wait in a host call included."},
 	{"threads_per_template", groupDispatch, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.ThreadsPerTemplate },
 		"Threads that a template has made with the task library and that have not ended."},
-	{"poison_deaths", groupDispatch, unitCount, 2, 1, 100, func(l *Limits) any { return &l.PoisonDeaths },
-		"Deaths of a worker after which an event kind is quarantined for the tenant and script version that caused them."},
 
 	{"inspect_cpu", groupInspect, unitDuration, 250 * ms, ms, day, func(l *Limits) any { return &l.InspectCPU },
 		"CPU time for running init.luau when a template is stored."},
@@ -94,10 +92,6 @@ var registry = []entry{
 		"Data of one event, as it travels."},
 	{"body_bytes", groupData, unitBytes, mib, kib, gib, func(l *Limits) any { return &l.BodyBytes },
 		"Body of one HTTP request to our API."},
-	{"value_depth", groupData, unitCount, khronos.MaxDepth, 1, khronos.MaxDepth, func(l *Limits) any { return &l.ValueDepth },
-		"Depth of the deepest value inside a Khronos value; the root has depth 0."},
-	{"json_depth", groupData, unitCount, khronos.MaxJSONDepth, 1, khronos.MaxJSONDepth, func(l *Limits) any { return &l.JSONDepth },
-		"Depth of the deepest value in plain JSON; the root has depth 0."},
 	{"template_bytes", groupData, unitBytes, khronos.MaxTemplateBytes, kib, khronos.MaxTemplateBytes, func(l *Limits) any { return &l.TemplateBytes },
 		"File names and contents of one template together."},
 	{"templates_per_tenant", groupData, unitCount, 50, 1, 10_000, func(l *Limits) any { return &l.TemplatesPerTenant },
@@ -154,14 +148,8 @@ var registry = []entry{
 		"Failures in a row after which a worker is marked failed."},
 	{"restart_probe_every", groupProcess, unitDuration, 300 * sec, 100 * ms, day, func(l *Limits) any { return &l.RestartProbeEvery },
 		"Time between two starts of a worker that is marked failed."},
-	{"boot_failure_workers", groupProcess, unitCount, 2, 1, 1000, func(l *Limits) any { return &l.BootFailureWorkers },
-		"Workers that fail to start with the same error before one of them tries and the others wait."},
 	{"hung_dump_after", groupProcess, unitDuration, 3 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungDumpAfter },
 		"Time without progress after which a worker is asked for the stacks of its scripts."},
-	{"hung_abort_after", groupProcess, unitDuration, 5 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungAbortAfter },
-		"Time without progress after which a worker is aborted."},
-	{"hung_kill_after", groupProcess, unitDuration, 10 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungKillAfter },
-		"Time without progress after which a worker is killed."},
 	{"drain_timeout", groupProcess, unitDuration, 20 * sec, 0, 3600 * sec, func(l *Limits) any { return &l.DrainTimeout },
 		"First step of stopping: time for running dispatches to end."},
 	{"stop_timeout", groupProcess, unitDuration, 5 * sec, 0, 3600 * sec, func(l *Limits) any { return &l.StopTimeout },
@@ -177,10 +165,6 @@ var registry = []entry{
 
 	{"token_ttl", groupAPI, unitDuration, 3600 * sec, sec, math.MaxInt64, func(l *Limits) any { return &l.TokenTTL },
 		"Life of a token of the internal API."},
-	{"internal_calls_per_second", groupAPI, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.InternalCallsPerSecond },
-		"Requests that one user of the internal API may make per second, in the long run."},
-	{"internal_calls_burst", groupAPI, unitCount, 2000, 1, 1e6, func(l *Limits) any { return &l.InternalCallsBurst },
-		"Requests that one user of the internal API may make at once."},
 }
 
 // find returns the entry called name, nil when there is none.
