@@ -68,6 +68,7 @@ type Limits struct {
 	RestartHalfLife    time.Duration
 	RestartFailures    int
 	RestartProbeEvery  time.Duration
+	BootFailureWorkers int
 	HungDumpAfter      time.Duration
 	DrainTimeout       time.Duration
 	StopTimeout        time.Duration

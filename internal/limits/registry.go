@@ -148,6 +148,8 @@ var registry = []entry{
 		"Failures in a row after which a worker is marked failed."},
 	{"restart_probe_every", groupProcess, unitDuration, 300 * sec, 100 * ms, day, func(l *Limits) any { return &l.RestartProbeEvery },
 		"Time between two starts of a worker that is marked failed."},
+	{"boot_failure_workers", groupProcess, unitCount, 2, 1, 1000, func(l *Limits) any { return &l.BootFailureWorkers },
+		"Workers that fail to start with the same error before one of them tries and the others wait."},
 	{"hung_dump_after", groupProcess, unitDuration, 3 * sec, 100 * ms, day, func(l *Limits) any { return &l.HungDumpAfter },
 		"Time without progress after which a worker is asked for the stacks of its scripts."},
 	{"drain_timeout", groupProcess, unitDuration, 20 * sec, 0, 3600 * sec, func(l *Limits) any { return &l.DrainTimeout },

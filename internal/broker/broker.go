@@ -1,0 +1,177 @@
+// Package broker is the master's side of host calls: it decides whether a
+// template may do what it asks for, and does it.
+//
+// It owns the table of operations, the rate limits of tenants and what it
+// remembers of templates' capabilities. It never runs a tenant's code and never
+// trusts a worker's word about capabilities: they come from the store. That a
+// call belongs to a live dispatch on the worker that owns the tenant is checked
+// before the call comes here.
+//
+// It starts no goroutine; every call runs on its caller's. Memory is bounded: a
+// tenant that does nothing is forgotten. All errors are *khronos.Error, with
+// texts for the author of the template.
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
+	"github.com/template-worker/template-worker/internal/store"
+)
+
+// Caller is who makes a host call: a template of a tenant, within a dispatch.
+// Template is empty for a script that the operator runs, which holds every
+// capability.
+type Caller struct {
+	Tenant   khronos.TenantID
+	Template string
+	Dispatch uint64
+}
+
+// Info is what runtime.links answers. Empty fields are answered as empty texts.
+type Info struct {
+	SupportServer string
+	APIURL        string
+	FrontendURL   string
+	DocsURL       string
+}
+
+// Broker does host calls. Make one with New. All methods are safe for
+// concurrent use.
+type Broker struct {
+	store   store.Store
+	limits  limits.Limits
+	info    Info
+	log     *slog.Logger
+	started time.Time
+
+	ops    map[string]operation
+	grants *grantCache
+	rates  *limiter
+	counts *counts
+}
+
+// New returns a broker over st, which stays the caller's to close. Its calls
+// log what is not the author's fault to log.
+func New(st store.Store, l limits.Limits, info Info, log *slog.Logger) *Broker {
+	b := &Broker{
+		store: st, limits: l, info: info, log: log, started: time.Now(),
+		ops:    make(map[string]operation),
+		grants: newGrantCache(st),
+		rates:  newLimiter(l),
+		counts: newCounts(),
+	}
+	for _, op := range operations() {
+		b.ops[op.name] = op
+	}
+	return b
+}
+
+// Exec does the operation called op, such as "kv.get", for caller. It returns
+// when the operation has ended or soon after ctx does. The error is a
+// *khronos.Error. A change whose answer was lost to ctx may have happened.
+func (b *Broker) Exec(ctx context.Context, caller Caller, op string, args []khronos.Value) (v khronos.Value, err error) {
+	o, known := b.ops[op]
+	defer func() { b.counts.add(o.name, err) }() // one row for all unknown operations
+	if !known {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "there is no operation %s", clip(op))
+	}
+	defer contain(b, caller, op, &v, &err)
+	v, err = b.exec(ctx, caller, o, args)
+	if err != nil {
+		return khronos.Value{}, b.public(ctx, caller, op, err)
+	}
+	return v, nil
+}
+
+// exec makes the checks in their order, cheapest and least telling first, and
+// then acts.
+func (b *Broker) exec(ctx context.Context, caller Caller, op operation, args []khronos.Value) (khronos.Value, error) {
+	granted, err := b.grants.of(ctx, caller)
+	if err != nil {
+		return khronos.Value{}, err
+	}
+	r, err := op.args(args)
+	if err != nil {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s: %v", op.name, err)
+	}
+	r.tenant = caller.Tenant
+	if missing := op.capability(granted, r); missing != "" {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindCapabilityMissing,
+			"capability %q is missing: add it to the template's capabilities", missing)
+	}
+	if err := b.rates.take(caller.Tenant, op.bucket); err != nil {
+		return khronos.Value{}, err
+	}
+	if err := r.checkSize(b.limits); err != nil {
+		return khronos.Value{}, err
+	}
+	return op.run(ctx, b, r)
+}
+
+// Templates returns what a worker needs of all templates of a tenant, paused
+// ones included, sorted by name. The error is a *khronos.Error.
+func (b *Broker) Templates(ctx context.Context, tenant khronos.TenantID) (list []khronos.Template, err error) {
+	caller := Caller{Tenant: tenant}
+	defer contain(b, caller, "templates", &list, &err)
+	kept, err := b.store.Templates(ctx, tenant)
+	if err != nil {
+		return nil, b.public(ctx, caller, "templates", err)
+	}
+	list = make([]khronos.Template, len(kept))
+	for i, t := range kept {
+		list[i] = t.Template
+	}
+	return list, nil
+}
+
+// Forget drops what the broker remembers of a tenant's templates. It must be
+// called after every change of them. Calls that read the old capabilities
+// before may still end after it; calls that begin later see the new ones. Rate
+// limits go on: an upload gives no fresh tokens.
+func (b *Broker) Forget(tenant khronos.TenantID) { b.grants.forget(tenant) }
+
+// contain turns a panic of an operation into an internal error. It is the one
+// place that does, and it must be deferred itself.
+func contain[T any](b *Broker, caller Caller, op string, v *T, err *error) {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	id := newErrorID()
+	b.log.Error("panic in a host call", "id", id, "tenant", caller.Tenant.String(), "template", caller.Template,
+		"op", op, "panic", fault, "stack", string(debug.Stack()))
+	var none T
+	*v = none
+	*err = &khronos.Error{Kind: khronos.ErrKindInternal, Text: "internal error", ID: id}
+}
+
+// public turns err into what the author may see. What he may not see, and what
+// is ours to mend, is logged under an id that he gets too.
+func (b *Broker) public(ctx context.Context, caller Caller, op string, err error) *khronos.Error {
+	var e *khronos.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return khronos.AsError(err)
+	case errors.Is(err, store.ErrInvalid):
+		return khronos.Errorf(khronos.ErrKindBadRequest, "%s: %v", op, err)
+	case errors.Is(err, store.ErrTooLarge):
+		return khronos.Errorf(khronos.ErrKindTooLarge, "%s: the answer is too large: ask for less at once", op)
+	}
+	id := newErrorID()
+	b.log.ErrorContext(ctx, "host call failed at the store", "id", id, "tenant", caller.Tenant.String(),
+		"template", caller.Template, "op", op, "err", err)
+	return &khronos.Error{Kind: khronos.ErrKindDependency, ID: id,
+		Text: op + ": the store did not answer: try again later, or give the operator the error id " + id}
+}
+
+// newErrorID returns a short id for a reply and for the log.
+func newErrorID() string { return rand.Text()[:10] }

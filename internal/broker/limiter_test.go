@@ -1,0 +1,98 @@
+package broker
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
+)
+
+func tenantN(n int) khronos.TenantID {
+	return khronos.TenantID{Kind: khronos.TenantGuild, ID: khronos.Snowflake(n)}
+}
+
+// TestLimiter_forgetsIdle lets ten thousand tenants come and go.
+func TestLimiter_forgetsIdle(t *testing.T) {
+	l := newLimiter(limits.Default())
+	now := time.Now()
+	most := 0
+	for n := range 10_000 {
+		if wait := l.reserve(tenantN(n+1), bucketKV, now); wait != 0 {
+			t.Fatalf("a new tenant has to wait %v", wait)
+		}
+		now = now.Add(100 * time.Millisecond)
+		most = max(most, len(l.tenants))
+	}
+	// 50 s fill the largest bucket: those of one period, and of the one before.
+	if limit := 2*int(l.idle/(100*time.Millisecond)) + 1; most > limit {
+		t.Errorf("%d tenants were kept at once, want at most %d", most, limit)
+	}
+}
+
+// TestLimiter_keepsBusy wants that forgetting gives nobody tokens.
+func TestLimiter_keepsBusy(t *testing.T) {
+	l := newLimiter(limits.Default())
+	now := time.Now()
+	allowed := 0
+	for range 3000 { // five minutes of ten calls per 100 ms
+		for range 10 {
+			if l.reserve(tenantN(1), bucketKV, now) == 0 {
+				allowed++
+			}
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	if want := 500 + 2999; allowed != want {
+		t.Errorf("%d calls passed, want the burst and one per period: %d", allowed, want)
+	}
+}
+
+func TestLimiter_longest(t *testing.T) {
+	l := limits.Default()
+	l.KVBurst, l.KVRefill = 1_000_000, 24*time.Hour // the registry's largest
+	r := newLimiter(l)
+	if r.idle != math.MaxInt64 {
+		t.Errorf("the time to fill wrapped around: %v", r.idle)
+	}
+	for range 100 {
+		if wait := r.reserve(tenantN(1), bucketKV, time.Now()); wait != 0 {
+			t.Fatalf("a call within the burst has to wait %v", wait)
+		}
+	}
+}
+
+// TestOperations_buckets wants each bucket to be named by an operation, and each
+// operation whole.
+func TestOperations_buckets(t *testing.T) {
+	used := make(map[bucket]bool)
+	names := make(map[string]bool)
+	for _, op := range operations() {
+		if names[op.name] || op.args == nil || op.capability == nil || op.run == nil {
+			t.Errorf("operation %q is there twice or incomplete", op.name)
+		}
+		if op.capability(grants{}, request{}) == "" {
+			t.Errorf("operation %q is allowed without any capability", op.name)
+		}
+		if op.capability(allGrants, request{}) != "" {
+			t.Errorf("operation %q is refused with *", op.name)
+		}
+		names[op.name], used[op.bucket] = true, true
+	}
+	for b, q := range newLimiter(limits.Default()).quotas {
+		if bucket(b) != bucketNone && (!used[bucket(b)] || q.burst <= 0 || q.per <= 0 || q.name == "") {
+			t.Errorf("bucket %d, %+v, is used by no operation or is no bucket", b, q)
+		}
+	}
+}
+
+func TestGrantCache_bounded(t *testing.T) {
+	c := newGrantCache(nil)
+	for n := range maxCachedTenants + 100 {
+		c.keep(tenantN(n+1), nil, 0)
+	}
+	if len(c.tenants) != maxCachedTenants {
+		t.Errorf("%d tenants are cached, want %d", len(c.tenants), maxCachedTenants)
+	}
+}

@@ -1,0 +1,190 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/mesophyll"
+	"github.com/template-worker/template-worker/internal/worker"
+)
+
+// maxSends is how often a piece of work goes to a worker: once more than once,
+// and that only when it certainly had not started.
+const maxSends = 2
+
+// request makes the message of one send.
+type request func(deadline time.Time) mesophyll.Request
+
+// RunScript runs code in the child.
+func (h *Handle) RunScript(ctx context.Context, id khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error) {
+	return h.call(ctx, id, func(deadline time.Time) mesophyll.Request {
+		return &mesophyll.RunScript{Tenant: id, Name: name, Code: code, Event: ev, Deadline: deadline}
+	})
+}
+
+// DispatchEvent hands ev to the child and waits.
+func (h *Handle) DispatchEvent(ctx context.Context, id khronos.TenantID, ev khronos.Event) (khronos.Value, error) {
+	return h.call(ctx, id, dispatchOf(id, ev))
+}
+
+// InspectTemplate has the child look at files.
+func (h *Handle) InspectTemplate(ctx context.Context, id khronos.TenantID, files map[string]string) ([]string, error) {
+	v, err := h.call(ctx, id, func(deadline time.Time) mesophyll.Request {
+		return &mesophyll.InspectTemplate{Tenant: id, Files: files, Deadline: deadline}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return worker.Subscriptions(v)
+}
+
+func dispatchOf(id khronos.TenantID, ev khronos.Event) request {
+	return func(deadline time.Time) mesophyll.Request {
+		return &mesophyll.DispatchEvent{Tenant: id, Event: ev, Deadline: deadline}
+	}
+}
+
+// DispatchEventNoWait accepts ev: from here on it keeps its place among the
+// tenant's events, is sent under a number like any other, so that it may make
+// host calls and is retried like any other, and an error it ends with is
+// logged.
+func (h *Handle) DispatchEventNoWait(id khronos.TenantID, ev khronos.Event) error {
+	now, _ := h.board.read()
+	if err := h.refusal(now); err != nil {
+		return h.counters.end(err)
+	}
+	select {
+	case h.noWait <- struct{}{}:
+	default:
+		return h.counters.end(khronos.Errorf(khronos.ErrKindWorkerUnavailable, "worker %d has %d events nobody waits for", h.cfg.ID, cap(h.noWait)))
+	}
+	if !h.own() {
+		<-h.noWait
+		return h.counters.end(khronos.Errorf(khronos.ErrKindDraining, "worker %d has stopped", h.cfg.ID))
+	}
+	p := h.lanes.enter(id)
+	go func() {
+		defer h.goroutines.Done()
+		defer func() { <-h.noWait }()
+		defer h.lanes.leave(p)
+		ctx, cancel := context.WithTimeout(context.Background(), h.cfg.Limits.DispatchDeadline)
+		defer cancel()
+		if _, err := h.carry(ctx, p, dispatchOf(id, ev)); h.counters.end(err) != nil {
+			h.counters.noWaitFailed.Add(1)
+			h.log.Warn("event nobody waited for failed", "tenant", id.String(), "event", ev.Name, "err", err)
+		}
+	}()
+	return nil
+}
+
+// own counts one more goroutine that Serve waits for, unless it has ended.
+func (h *Handle) own() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.goroutines.Add(1)
+	}
+	return !h.closed
+}
+
+// DropTenant has the child forget the tenant. Without a child there is nothing
+// to forget.
+func (h *Handle) DropTenant(ctx context.Context, id khronos.TenantID) error {
+	ctx, cancel := worker.WithDeadline(ctx, h.cfg.Limits.DispatchDeadline)
+	defer cancel()
+	now, _ := h.board.read()
+	g := now.ready
+	if g == nil {
+		return nil
+	}
+	reply, err := g.conn.Call(ctx, &mesophyll.DropTenant{Tenant: id})
+	if errors.Is(err, mesophyll.ErrConnLost) {
+		return nil // and with it all its VMs
+	}
+	if err == nil {
+		_, err = outcomeOf(reply)
+	}
+	return asError(err)
+}
+
+// call accepts a piece of work and waits for its outcome.
+func (h *Handle) call(ctx context.Context, id khronos.TenantID, make request) (khronos.Value, error) {
+	ctx, cancel := worker.WithDeadline(ctx, h.cfg.Limits.DispatchDeadline)
+	defer cancel()
+	p := h.lanes.enter(id)
+	defer h.lanes.leave(p)
+	v, err := h.carry(ctx, p, make)
+	return v, h.counters.end(asError(err))
+}
+
+// asError keeps a nil *khronos.Error from becoming an error.
+func asError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return khronos.AsError(err)
+}
+
+// carry brings the work at p to its outcome: it sends it to the ready
+// generation, and once more to the next when the first was lost before the work
+// had started. ctx has a deadline.
+func (h *Handle) carry(ctx context.Context, p *place, make request) (khronos.Value, error) {
+	h.counters.accepted.Add(1)
+	var lost error // of the last send
+	after := khronos.Generation(0)
+	for sends := 0; sends < maxSends; {
+		g, err := h.awaitReady(ctx, after)
+		if err != nil {
+			if lost != nil && ctx.Err() == nil {
+				err = lost
+			}
+			return khronos.Value{}, err
+		}
+		after = g.id.Generation
+		if !h.lanes.await(ctx, p, after, g.lost) {
+			if ctx.Err() != nil {
+				return khronos.Value{}, khronos.AsError(ctx.Err())
+			}
+			continue // never sent to this one
+		}
+		if sends++; sends > 1 {
+			h.counters.retried.Add(1)
+		}
+		deadline, _ := ctx.Deadline()
+		v, err := g.ask(ctx, p, make(deadline))
+		if !errors.Is(err, errUnstarted) {
+			return v, h.sendError(err)
+		}
+		lost = worker.Lost(h.cfg.ID, false)
+	}
+	return khronos.Value{}, lost
+}
+
+// sendError gives an error of the link its kind. ctx's errors and the worker's
+// own pass.
+func (h *Handle) sendError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, mesophyll.ErrPendingFull):
+		return khronos.Errorf(khronos.ErrKindWorkerUnavailable, "worker %d does not keep up: too much waits to be sent to it", h.cfg.ID)
+	case errors.Is(err, mesophyll.ErrTooLarge):
+		return khronos.Errorf(khronos.ErrKindTooLarge, "the request is larger than %d bytes, the limit of a frame", h.cfg.Limits.FrameBytes)
+	}
+	return khronos.AsError(err)
+}
+
+// outcomeOf reads the reply to anything but a host call.
+func outcomeOf(reply mesophyll.Reply) (khronos.Value, error) {
+	response, ok := reply.(*mesophyll.DispatchResponse)
+	if !ok {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindInternal, "reply of kind %d to a dispatch", reply.Kind())
+	}
+	out := response.Outcome()
+	if out.Err != nil {
+		return khronos.Value{}, out.Err
+	}
+	return out.Value, nil
+}

@@ -1,0 +1,25 @@
+// Package process is a worker in a child process, seen from both ends.
+//
+// In the master, a [Handle] owns one child: it spawns it, proves its identity
+// with a token that is new for each generation, watches it, starts it again as
+// its [Policy] says, and stops it in steps (drain, Shutdown, SIGTERM, SIGKILL).
+// It hands work to the child over the link, sends what had not started to the
+// next generation once, and does the child's host calls through a [HostDoor]
+// after checking that they belong to a live dispatch. In the child, [RunChild]
+// takes the link's other end and runs a worker.Thread.
+//
+// The package never runs a script, opens no database, puts nothing secret into
+// arguments, environment or logs, and never ends the master: an operator who
+// wants that listens for [WorkerFailed].
+//
+// Goroutines: [Handle.Serve] owns, for each generation, one that reaps the
+// child, one that watches for each of its end and Kill, one that serves the
+// link, and one for each host call; and one for each event that nobody waits
+// for. All have ended when it returns. [RunChild] owns one that watches the
+// death pipe, one for the Thread and one for each DropTenant.
+//
+// A generation starts only when the one before has been reaped. So no two of a
+// worker are alive at once, and the end of one cannot touch the other.
+//
+// Times are durations and time.Time, sizes bytes.
+package process

@@ -1,0 +1,104 @@
+// Package worker says what a worker is and holds the two kinds that are made
+// of nothing else of ours: the Pool, which routes each tenant to one of many
+// workers, and the Thread, which runs tenants inside this process.
+//
+// A worker in a child process is package process. The package knows no store,
+// no broker and no HTTP, and never runs a script itself: a Thread hands jobs to
+// the Runtime it is given.
+//
+// Goroutines: Pool.Serve starts one per worker, Thread.Serve one per life of
+// its Runtime; both wait for them. Times are durations and time.Time, sizes
+// bytes. Every error returned by a Worker's methods, Serve apart, is a
+// *khronos.Error.
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+)
+
+// Worker runs tenants' templates. All methods are safe for concurrent use and,
+// apart from Serve, may be called before, during and after Serve; before and
+// after it the calls that need a running worker fail with worker_unavailable or
+// draining.
+//
+// A ctx without a deadline gets the default dispatch deadline. A call returns
+// when its outcome is known or its ctx ends, whichever is first, and never
+// later.
+type Worker interface {
+	ID() khronos.WorkerID
+
+	// RunScript runs code, named name in traces, once for tenant, and
+	// returns the chunk's first value.
+	RunScript(ctx context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error)
+
+	// DispatchEvent hands ev to every template of tenant that wants it. The
+	// value is a List with one Map per template that ran, or Null.
+	DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error)
+
+	// DispatchEventNoWait accepts ev and returns; how it ends is counted and
+	// logged by the worker. An error means ev was not accepted.
+	DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error
+
+	// DropTenant ends what runs for tenant with dropped_tenant and frees its
+	// VMs. The next event makes new ones from the templates as stored then.
+	DropTenant(ctx context.Context, tenant khronos.TenantID) error
+
+	// InspectTemplate runs files' init.luau under the inspection limits and
+	// returns the names of the events it has handlers for, in file order.
+	InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error)
+
+	// Kill stops the worker for good: what it ran is lost, and nothing runs
+	// until Start. It returns when the worker is down or ctx ends.
+	Kill(ctx context.Context) error
+
+	// Start undoes Kill. For a worker that waits for its next start, or that
+	// was marked failed, it means: try now. It does not wait for the worker
+	// to be ready.
+	Start(ctx context.Context) error
+
+	// Len is the number of workers behind this one: 1, or a Pool's size.
+	Len() int
+
+	// Status has one entry per worker.
+	Status() []Status
+
+	// Serve runs the worker. It blocks until ctx ends and everything it
+	// started has returned, and is called once.
+	Serve(ctx context.Context) error
+}
+
+// State is where a worker is in its life. The texts are part of the API.
+type State string
+
+// The states of a worker.
+const (
+	StateStarting State = "starting" // a generation is booting
+	StateReady    State = "ready"    // takes work
+	StateBackoff  State = "backoff"  // died, waits for its next start
+	StateFailed   State = "failed"   // died too often in a row; one probe start now and then
+	StateKilled   State = "killed"   // stopped by Kill, waits for Start
+	StateDraining State = "draining" // stopping: ends what it runs, takes nothing new
+	StateStopped  State = "stopped"  // Serve has not begun, or has ended
+)
+
+// Status is a snapshot of one worker.
+type Status struct {
+	Worker     khronos.WorkerID
+	State      State
+	Generation khronos.Generation // 0 before the first start
+	PID        int                // 0 when no process of its own is running
+	Restarts   int                // generations started after the first
+	Failures   int                // the policy's failure count now; it decays with healthy time
+	NextStart  time.Time          // in backoff and failed; else zero
+	LastExit   string             // why the last generation ended; empty if none has
+	Since      time.Time          // when State was entered
+
+	// As last reported by the worker.
+	Tenants   int
+	Queued    int
+	Running   int
+	HeapBytes int64
+}
