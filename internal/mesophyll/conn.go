@@ -1,0 +1,210 @@
+package mesophyll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+)
+
+// Identity says which life of which worker a connection belongs to.
+type Identity struct {
+	Worker     khronos.WorkerID
+	Generation khronos.Generation
+}
+
+// Handler gets the messages that are no replies to calls, in the order in which
+// they arrived, on the reader's goroutine. It must not block: while it runs
+// nothing else is received, and what is sent may wait for it. The message and
+// its bytes are the Handler's own.
+type Handler interface{ Handle(m Message) }
+
+// Conn is one end of the link between the master and a worker. It pairs replies
+// with calls by number, so many calls may be in flight at once. Its methods are
+// safe for concurrent use.
+type Conn struct {
+	pipe  *Pipe
+	side  Side
+	id    Identity
+	calls *calls
+	beats beats
+
+	handler   Handler // set by Serve
+	beatsIn   atomic.Uint64
+	missed    atomic.Uint64 // in a row
+	missedSum atomic.Uint64
+	unknown   atomic.Uint64
+}
+
+// newConn makes one end of a link of pipe, which nobody serves yet.
+func newConn(pipe *Pipe, id Identity) *Conn {
+	c := &Conn{pipe: pipe, side: pipe.side, id: id, calls: newCalls()}
+	pipe.ended = c.calls.close
+	c.beats.tick = c.checkBeat
+	if c.side == ClientSide {
+		c.beats.tick = c.sendBeat
+	}
+	return c
+}
+
+// Identity returns whose connection this is.
+func (c *Conn) Identity() Identity { return c.id }
+
+// Serve runs the connection until it ends and returns a [LostError] with the
+// reason. It is called once. The reader runs on the calling goroutine, the
+// writer on its own; both have ended when Serve returns, and every call that
+// was in flight has its error well before.
+func (c *Conn) Serve(ctx context.Context, h Handler) error {
+	c.handler = h
+	c.beats.start(c.pipe.cfg.Heartbeat)
+	defer c.beats.stop()
+	return c.pipe.Serve(ctx, c.receive)
+}
+
+// Send queues m and does not wait. It returns [ErrPendingFull], [ErrTooLarge],
+// or a [LostError] after the end.
+func (c *Conn) Send(m Message) error {
+	return c.pipe.sendError(c.pipe.q.put(m, false))
+}
+
+// Call sends m under a new number and waits for the reply with that number.
+//
+// When ctx ends first it tells the other end with Cancel, forgets the call and
+// returns the cause of ctx; a reply that still comes is counted and dropped.
+// When the connection ends first it returns a [LostError] that says whether the
+// work had started. Errors of [Conn.Send] come back as they are. An error
+// inside the reply is not an error of Call.
+func (c *Conn) Call(ctx context.Context, m Request) (Reply, error) {
+	w := c.calls.waiters.Get().(*waiter)
+	w.wants = m.replyKind()
+	number, err := c.calls.add(w)
+	if err != nil {
+		c.calls.recycle(w)
+		return nil, err
+	}
+	m.setNumber(number)
+	if err := c.Send(m); err != nil {
+		return nil, c.withdraw(w, err)
+	}
+	select {
+	case <-w.ready:
+		return c.calls.take(w)
+	case <-ctx.Done():
+	}
+	if !c.calls.remove(w) {
+		<-w.ready // the reply, or the end, was quicker by a hair
+		return c.calls.take(w)
+	}
+	c.calls.recycle(w)
+	c.cancel(m, number)
+	return nil, context.Cause(ctx)
+}
+
+// withdraw ends a call that could not be sent.
+func (c *Conn) withdraw(w *waiter, err error) error {
+	if !c.calls.remove(w) {
+		<-w.ready // the connection has ended meanwhile
+	}
+	c.calls.recycle(w)
+	return err
+}
+
+// cancel tells the worker that nobody waits any more. It is put even when the
+// queue is full: there is at most one for each call that did find room. Host
+// calls have no Cancel: they end with the dispatch they belong to.
+func (c *Conn) cancel(m Request, number uint64) {
+	if m.replyKind() == KindDispatchResponse {
+		c.pipe.q.put(&Cancel{ReqID: number}, true) // refused only after the end, when nobody runs it
+	}
+}
+
+// Close ends the connection: every call in flight gets its [LostError] at once,
+// what is queued goes out, then a close frame with the cause. A nil cause means
+// [ErrClosed]. It does not wait; Serve does. Only the first cause counts.
+func (c *Conn) Close(cause error) { c.pipe.Close(cause) }
+
+// receive takes one message off the wire, on the reader's goroutine.
+func (c *Conn) receive(b []byte) error {
+	m, err := Decode(b, c.side.other())
+	if err != nil {
+		c.countUnknown(err)
+		return err
+	}
+	switch m := m.(type) {
+	case Reply:
+		return c.calls.answer(m)
+	case *Started:
+		c.calls.start(m.ReqID)
+	case *Heartbeat:
+		c.beatsIn.Add(1)
+	case *Hello:
+		if m.Protocol != ProtocolVersion {
+			return &protocolError{CloseWrongVersion, fmt.Sprintf("the master speaks protocol %d, this worker %d", m.Protocol, ProtocolVersion)}
+		}
+		c.beats.setInterval(m.Heartbeat)
+	}
+	c.handler.Handle(m)
+	return nil
+}
+
+func (c *Conn) countUnknown(err error) {
+	var violation *protocolError
+	if errors.As(err, &violation) && violation.code == CloseUnknownKind {
+		c.unknown.Add(1)
+	}
+}
+
+// sendBeat is the tick of a worker.
+func (c *Conn) sendBeat() (again bool) {
+	beat := Heartbeat{}
+	if count := c.pipe.cfg.Counters; count != nil {
+		beat = count()
+	}
+	c.pipe.q.putBeat(&beat)
+	return true
+}
+
+// checkBeat is the tick of the master.
+func (c *Conn) checkBeat() (again bool) {
+	if c.beatsIn.Swap(0) > 0 {
+		c.missed.Store(0)
+		return true
+	}
+	c.missedSum.Add(1)
+	if c.missed.Add(1) < uint64(c.pipe.cfg.MissedBeats) {
+		return true
+	}
+	silent := time.Duration(c.pipe.cfg.MissedBeats) * c.pipe.cfg.Heartbeat
+	c.pipe.shut(fmt.Errorf("%w: %d in a row, none for %v", ErrHeartbeat, c.pipe.cfg.MissedBeats, silent), shutDrop)
+	return false
+}
+
+// ConnStats is what a connection has counted so far.
+type ConnStats struct {
+	MessagesOut, FramesOut, BytesOut uint64
+	MessagesIn, FramesIn, BytesIn    uint64
+	PendingBytes                     int    // queued and not yet written
+	RefusedFull                      uint64 // messages refused with ErrPendingFull
+	InFlight                         int    // calls that wait
+	LateReplies                      uint64
+	MissedBeats                      uint64 // in all
+	UnknownKinds                     uint64 // messages that ended the link by their kind
+}
+
+// Stats returns the counters. They are not taken at one instant.
+func (c *Conn) Stats() ConnStats {
+	p := c.pipe
+	s := ConnStats{
+		FramesOut: p.framesOut.Load(), BytesOut: p.bytesOut.Load(),
+		MessagesIn: p.messagesIn.Load(), FramesIn: p.framesIn.Load(), BytesIn: p.bytesIn.Load(),
+		MissedBeats: c.missedSum.Load(), UnknownKinds: c.unknown.Load(),
+	}
+	s.InFlight, s.LateReplies = c.calls.counts()
+	p.q.mu.Lock()
+	defer p.q.mu.Unlock()
+	s.MessagesOut, s.PendingBytes, s.RefusedFull = p.q.putN, max(p.q.pending, 0), p.q.refused
+	return s
+}
