@@ -14,6 +14,7 @@ import (
 // accepted only for these.
 type liveCall struct {
 	tenant khronos.TenantID
+	script bool            // a RunScript: only its host calls may name no template, and so hold every capability
 	ctx    context.Context // ends with the dispatch
 	place  *place
 }
@@ -31,11 +32,12 @@ var errUnstarted = errors.New("worker lost before the work had started")
 func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (khronos.Value, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	_, script := m.(*mesophyll.RunScript)
 	var number uint64
 	g.mu.Lock()
 	sent := sync.OnceFunc(func() {
 		number = numberOf(m)
-		g.live[number] = &liveCall{tenant: p.tenant, ctx: ctx, place: p}
+		g.live[number] = &liveCall{tenant: p.tenant, script: script, ctx: ctx, place: p}
 		g.mu.Unlock()
 		g.h.lanes.sent(p, g.id.Generation)
 	})

@@ -250,17 +250,19 @@ func (p *puppet) run(job tenant.Job) (khronos.Value, error) {
 			Tenant: job.Tenant, Template: "t", Dispatch: job.ID, Op: "echo", Args: []khronos.Value{khronos.Text(job.Event.Author)},
 		})
 	case "exec-block": // a host call that ends only with its context
-		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Dispatch: job.ID, Op: "block"})
+		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Template: "t", Dispatch: job.ID, Op: "block"})
 	case "exec-blocks": // n of them at once: how many were refused with rate_limited
 		return p.execMany(job, n)
 	case "exec-stale": // for a dispatch that is none
-		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Dispatch: job.ID + 1000, Op: "echo"})
+		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Template: "t", Dispatch: job.ID + 1000, Op: "echo"})
+	case "exec-nameless": // for no template, as only a script may
+		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Dispatch: job.ID, Op: "echo"})
 	case "exec-foreign": // for another tenant of this worker
-		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: other, Dispatch: job.ID, Op: "echo"})
+		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: other, Template: "t", Dispatch: job.ID, Op: "echo"})
 	case "exec-alien": // for a tenant of another worker
-		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: alien, Dispatch: job.ID, Op: "echo"})
+		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: alien, Template: "t", Dispatch: job.ID, Op: "echo"})
 	case "exec-secret":
-		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Dispatch: job.ID, Op: "secret"})
+		return p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Template: "t", Dispatch: job.ID, Op: "secret"})
 	case "templates":
 		all, err := p.door.Templates(context.Background(), job.Tenant)
 		names := make([]khronos.Value, len(all))
@@ -279,7 +281,7 @@ func (p *puppet) execMany(job tenant.Job, n int) (khronos.Value, error) {
 	refused := make(chan bool, n)
 	for range n {
 		p.owned.Go(func() {
-			_, err := p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Dispatch: job.ID, Op: "block"})
+			_, err := p.door.Exec(context.Background(), tenant.HostCall{Tenant: job.Tenant, Template: "t", Dispatch: job.ID, Op: "block"})
 			refused <- errors.Is(err, &khronos.Error{Kind: khronos.ErrKindRateLimited})
 		})
 	}

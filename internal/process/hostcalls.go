@@ -104,6 +104,9 @@ func (g *generation) checkHostCall(m *mesophyll.HostCall) *khronos.Error {
 	if call.tenant != m.Tenant {
 		return khronos.Errorf(khronos.ErrKindInternal, "dispatch %d does not belong to tenant %s", m.ReqID, m.Tenant)
 	}
+	if (m.Template == "") != call.script {
+		return khronos.Errorf(khronos.ErrKindInternal, "dispatch %d and template %q do not go together", m.ReqID, m.Template)
+	}
 	return nil
 }
 

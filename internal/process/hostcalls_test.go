@@ -19,6 +19,7 @@ func TestHostCalls_Checks(t *testing.T) {
 	}
 	for trick, want := range map[string]khronos.ErrorKind{
 		"exec-stale":      khronos.ErrKindCancelled,
+		"exec-nameless":   khronos.ErrKindInternal,
 		"exec-foreign":    khronos.ErrKindInternal,
 		"exec-alien":      khronos.ErrKindInternal,
 		"templates-alien": khronos.ErrKindInternal,

@@ -91,12 +91,13 @@ func (s *Service) inspect(ctx context.Context, tenant khronos.TenantID, files ma
 	return slices.Compact(names), nil
 }
 
-// authorsFault makes an error of the uploaded code an error of the upload, its
-// text and trace unchanged. Limits and our own trouble keep their kind.
+// authorsFault makes bad source a script's error, as an error that it raises is,
+// its text and trace unchanged: the code is at fault, not the request. Limits and
+// our own trouble keep their kind.
 func authorsFault(err error) error {
 	e := khronos.AsError(err)
-	if e.Kind != khronos.ErrKindScriptError {
+	if e.Kind != khronos.ErrKindBadRequest {
 		return err
 	}
-	return &khronos.Error{Kind: khronos.ErrKindBadRequest, Text: e.Text, Trace: e.Trace, ID: e.ID}
+	return &khronos.Error{Kind: khronos.ErrKindScriptError, Text: e.Text, Trace: e.Trace, ID: e.ID}
 }

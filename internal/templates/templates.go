@@ -75,8 +75,8 @@ func (s *Service) Get(ctx context.Context, tenant khronos.TenantID, name string)
 // subscriptions are what the inspection found and the version is the store's.
 //
 // Nothing is stored unless everything before succeeded. A template that does
-// not load is a bad_request with the text of its error, which begins with file,
-// line and column. An error after storing says so: the template is then in
+// not load is a script_error with the text of its error, which begins with file
+// and line, and for bad source also the column. An error after storing says so: the template is then in
 // force from the worker's next start at the latest.
 func (s *Service) Put(ctx context.Context, tenant khronos.TenantID, t khronos.Template) (store.Template, error) {
 	if err := s.check(tenant, t); err != nil {

@@ -207,8 +207,8 @@ func TestPut_inspectionFails(t *testing.T) {
 	for _, c := range []struct {
 		from, to khronos.ErrorKind
 	}{
-		{khronos.ErrKindScriptError, khronos.ErrKindBadRequest},
-		{khronos.ErrKindBadRequest, khronos.ErrKindBadRequest},
+		{khronos.ErrKindScriptError, khronos.ErrKindScriptError},
+		{khronos.ErrKindBadRequest, khronos.ErrKindScriptError},
 		{khronos.ErrKindCPULimit, khronos.ErrKindCPULimit},
 		{khronos.ErrKindMemoryLimit, khronos.ErrKindMemoryLimit},
 		{khronos.ErrKindWorkerUnavailable, khronos.ErrKindWorkerUnavailable},

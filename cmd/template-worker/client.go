@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/template-worker/template-worker/internal/auth"
+	"github.com/template-worker/template-worker/internal/khronos"
+)
+
+// clientOptions say which server a command talks to.
+type clientOptions struct{ addr string }
+
+func (o *clientOptions) register(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&o.addr, "addr", "", "address of the server (TW_ADDR; on the same machine found in the data folder); a remote one needs TW_TOKEN")
+}
+
+// client calls the internal API.
+type client struct {
+	base  string
+	token string
+	http  http.Client
+}
+
+// localTokenTTL is long enough for one command and short enough to be worthless afterwards.
+const localTokenTTL = 5 * time.Minute
+
+// dial finds the server and a token: --addr and TW_TOKEN, or the data folder.
+func (a *app) dial(o clientOptions) (*client, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	addr := o.addr
+	if addr == "" {
+		addr = a.getenv("TW_ADDR")
+	}
+	if addr == "" {
+		addr, err = readServerAddr(cfg.DataDir)
+		if err != nil {
+			return nil, withTry(err, "template-worker serve, or --addr HOST:PORT with TW_TOKEN set")
+		}
+	}
+	token := a.getenv("TW_TOKEN")
+	if token == "" {
+		key, err := auth.LoadKey(cfg.DataDir)
+		if err != nil {
+			return nil, withTry(err, "set TW_TOKEN to a token of `template-worker token create`")
+		}
+		if token, err = key.Sign(cfg.RootUsers[0], localTokenTTL); err != nil {
+			return nil, err
+		}
+	}
+	if !strings.Contains(addr, "://") {
+		addr = "http://" + addr
+	}
+	return &client{base: strings.TrimSuffix(addr, "/"), token: token, http: http.Client{Timeout: 11 * time.Minute}}, nil
+}
+
+// call sends body as JSON and decodes the answer into out, both optional.
+func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+	var reader io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("%s %s: encode request: %w", method, path, err)
+		}
+		reader = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	req.Header.Set("Authorization", "Internal "+c.token)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return withTry(fmt.Errorf("call the server: %w", err), "is it running? template-worker serve")
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return fmt.Errorf("%s %s: read answer: %w", method, path, err)
+	}
+	if res.StatusCode >= 300 {
+		return apiError(res.StatusCode, text)
+	}
+	if out == nil || len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fmt.Errorf("%s %s: decode answer: %w", method, path, err)
+	}
+	return nil
+}
+
+// apiError turns an error body into an error with the right exit code.
+func apiError(status int, text []byte) error {
+	var body struct{ Code, Message, ID, Owner string }
+	if json.Unmarshal(text, &body) != nil || body.Code == "" {
+		return fmt.Errorf("the server answered %d: %.200s", status, text)
+	}
+	f := &failure{code: exitFailed, err: fmt.Errorf("%s (%s, id %s)", body.Message, body.Code, body.ID)}
+	if body.Owner == khronos.OwnerScript.String() || body.Owner == khronos.OwnerTenantLimit.String() {
+		f.code = exitScriptError
+	}
+	if body.Code == string(auth.CodeInvalidToken) {
+		f.try = "the token was signed by another server's key: unset TW_TOKEN or check --data-dir"
+	}
+	return f
+}
+
+// serverFile is where serve leaves its address for the other commands.
+const serverFile = "server.json"
+
+type serverRecord struct {
+	Addr string `json:"addr"`
+	PID  int    `json:"pid"`
+}
+
+// writeServerRecord leaves the address; the returned function takes it away.
+func writeServerRecord(dataDir string, rec serverRecord) (func() error, error) {
+	text, err := json.Marshal(rec)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dataDir, serverFile)
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return nil, fmt.Errorf("write server record: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return nil, fmt.Errorf("write server record: %w", err)
+	}
+	return func() error { return os.Remove(path) }, nil
+}
+
+func readServerAddr(dataDir string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(dataDir, serverFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("no server is running on the data folder %s", dataDir)
+	}
+	var rec serverRecord
+	if err == nil {
+		err = json.Unmarshal(text, &rec)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read server record in %s: %w", dataDir, err)
+	}
+	return rec.Addr, nil
+}

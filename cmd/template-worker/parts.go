@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/template-worker/template-worker/internal/api"
+	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/tenant"
+	"github.com/template-worker/template-worker/internal/tenantlog"
+	"github.com/template-worker/template-worker/internal/worker"
+)
+
+// databaseFile is the embedded store in the data folder.
+const databaseFile = "template-worker.db"
+
+// newLogger writes to w as the settings say.
+func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		panic("BUG: the configuration let a log level through: " + cfg.LogLevel)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// lockDataDir keeps a second server off the data folder for as long as this one lives.
+func lockDataDir(dir string) (func() error, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, withTry(fmt.Errorf("lock data folder %s: another server uses it", dir), "template-worker serve --data-dir OTHER")
+	}
+	return f.Close, nil
+}
+
+// listenLink makes the socket that worker processes connect to, in a new folder
+// that only we can enter.
+func listenLink() (string, net.Listener, error) {
+	dir, err := os.MkdirTemp("", "template-worker-") // mode 0700
+	if err != nil {
+		return "", nil, fmt.Errorf("make link folder: %w", err)
+	}
+	path := filepath.Join(dir, "link")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("listen for workers: %w", err), os.RemoveAll(dir))
+	}
+	return path, l, nil
+}
+
+// slotsPerWorker shares the processors between the workers, at least one each.
+func slotsPerWorker(workers int) int { return max(1, runtime.NumCPU()/workers) }
+
+func workerID(i int) khronos.WorkerID { return khronos.WorkerID(i) }
+
+func ownedBy(i, n int) func(khronos.TenantID) bool {
+	return func(t khronos.TenantID) bool { return t.Slot(n) == i }
+}
+
+// newThread makes one in-process worker.
+func newThread(i int, cfg config.Config, door tenant.Door, log *slog.Logger) *worker.Thread {
+	return worker.NewThread(worker.ThreadConfig{
+		ID: workerID(i), Limits: cfg.Limits, Log: log,
+		New: func() worker.Runtime {
+			return tenant.New(tenant.Config{Limits: cfg.Limits, Slots: slotsPerWorker(cfg.Workers), Door: door, Log: log})
+		},
+	})
+}
+
+// brokerInfo is what scripts see of this installation.
+func brokerInfo(cfg config.Config) broker.Info {
+	return broker.Info{SupportServer: cfg.SupportServer, APIURL: cfg.APIURL, FrontendURL: cfg.FrontendURL, DocsURL: cfg.DocsURL}
+}
+
+// brokerDoor lets workers reach the broker and the tenants' logs; it is both
+// tenant.Door and process.HostDoor.
+type brokerDoor struct {
+	broker *broker.Broker
+	logs   *tenantlog.Log
+}
+
+func (d *brokerDoor) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {
+	return d.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch}, call.Op, call.Args)
+}
+
+func (d *brokerDoor) Templates(ctx context.Context, id khronos.TenantID) ([]khronos.Template, error) {
+	return d.broker.Templates(ctx, id)
+}
+
+func (d *brokerDoor) Log(id khronos.TenantID, template, line string) { d.logs.Add(id, template, line) }
+
+// poolView is the pool as the API sees it.
+type poolView struct{ pool *worker.Pool }
+
+func (v poolView) Len() int { return v.pool.Len() }
+
+func (v poolView) Status() []api.WorkerStatus {
+	list := v.pool.Status()
+	out := make([]api.WorkerStatus, len(list))
+	for i, s := range list {
+		out[i] = api.WorkerStatus{
+			ID: int(s.Worker), State: string(s.State), Generation: uint64(s.Generation), PID: s.PID, Since: s.Since,
+			Restarts: s.Restarts, Failures: s.Failures, NextStart: timeOrNil(s.NextStart), LastExit: s.LastExit,
+			Tenants: s.Tenants, Queued: s.Queued, Running: s.Running, HeapBytes: s.HeapBytes,
+		}
+	}
+	return out
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (v poolView) one(id khronos.WorkerID) (worker.Worker, error) {
+	w, ok := v.pool.Worker(id)
+	if !ok {
+		return nil, khronos.Errorf(khronos.ErrKindNotFound, "there is no worker %d", id)
+	}
+	return w, nil
+}
+
+func (v poolView) Kill(ctx context.Context, id khronos.WorkerID) error {
+	w, err := v.one(id)
+	if err != nil {
+		return err
+	}
+	return w.Kill(ctx)
+}
+
+func (v poolView) Start(ctx context.Context, id khronos.WorkerID) error {
+	w, err := v.one(id)
+	if err != nil {
+		return err
+	}
+	return w.Start(ctx)
+}
+
+func (v poolView) KillAll(ctx context.Context) error  { return v.pool.Kill(ctx) }
+func (v poolView) StartAll(ctx context.Context) error { return v.pool.Start(ctx) }

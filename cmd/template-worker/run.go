@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/store/memory"
+	"github.com/template-worker/template-worker/internal/templates"
+	"github.com/template-worker/template-worker/internal/tenantlog"
+	"github.com/template-worker/template-worker/internal/worker"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var event eventOptions
+	var name, tenant string
+	cmd := &cobra.Command{
+		Use:   "run PATH [--event EVENT]",
+		Short: "Run a script or a template here, without a server, under the same limits",
+		Long: "Run a script or a template here, without a server, under the same limits.\n\n" +
+			"With --event, PATH is a template (a folder, or a file that stands for its init.luau) and\n" +
+			"its handler's value is printed. Without, PATH is a script and gets ctx as its argument.\n" +
+			"What it keeps in KV is forgotten; what it prints goes to standard error.",
+		Example: "  template-worker run examples/raid-guard --event MESSAGE --data @examples/raid-guard/fixtures/message.json\n" +
+			"  template-worker run hello.luau",
+		Args: exactArgs("PATH"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := tenantFlag(tenant)
+			if err != nil {
+				return err
+			}
+			data, err := a.readData(event.data)
+			if err != nil {
+				return err
+			}
+			payload, err := khronos.ParsePayload(data, event.format)
+			if err != nil {
+				return usageErrorf("--data: %v", err)
+			}
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			ev := khronos.Event{Name: name, Author: event.author, Data: payload}
+			ctx, cancel := cmd.Context(), context.CancelFunc(func() {})
+			if event.timeout > 0 {
+				ctx, cancel = context.WithTimeout(ctx, event.timeout)
+			}
+			defer cancel()
+			return a.runLocal(ctx, cfg, func(ctx context.Context, local *local) error {
+				if name == "" {
+					return local.script(ctx, a, id, args[0], ev)
+				}
+				return local.event(ctx, a, id, args[0], ev)
+			})
+		},
+	}
+	event.register(cmd)
+	cmd.Flags().StringVar(&name, "event", "", "name of the event to dispatch")
+	cmd.Flags().StringVar(&tenant, "tenant", "guild:1", "guild:ID or user:ID")
+	return cmd
+}
+
+// local is a whole installation in this process, with a store in memory.
+type local struct {
+	thread    *worker.Thread
+	templates *templates.Service
+}
+
+// runLocal makes a local installation, calls f with it and takes it down.
+func (a *app) runLocal(ctx context.Context, cfg config.Config, f func(context.Context, *local) error) error {
+	cfg.LogLevel = "error" // the tenant's log is shown by itself
+	cfg.Workers = 1
+	log := newLogger(a.err, cfg)
+	st := memory.New()
+	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), log)
+	logs := &printedLog{brokerDoor: brokerDoor{broker: brk, logs: tenantlog.New(1, log)}, app: a}
+	thread := newThread(0, cfg, logs, log)
+
+	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
+	serving, stop := context.WithCancel(serving)
+	group.Go(func() error { return thread.Serve(serving) })
+	<-thread.Up()
+	err := f(ctx, &local{thread, templates.New(st, thread, brk, cfg.Limits)})
+	stop()
+	return errors.Join(err, group.Wait())
+}
+
+// printedLog shows the tenant's log on standard error.
+type printedLog struct {
+	brokerDoor
+	app *app
+}
+
+func (p *printedLog) Log(_ khronos.TenantID, template, line string) {
+	if template != "" {
+		line = template + ": " + line
+	}
+	fmt.Fprintln(p.app.err, line)
+}
+
+// event stores the template at path and dispatches ev to it.
+func (l *local) event(ctx context.Context, a *app, id khronos.TenantID, path string, ev khronos.Event) error {
+	if err := ev.Validate(); err != nil {
+		return usageErrorf("--event: %v", err)
+	}
+	t, err := readTemplate(path)
+	if err != nil {
+		return err
+	}
+	if _, err := l.templates.Put(ctx, id, t); err != nil {
+		return err
+	}
+	result, err := l.thread.DispatchEvent(ctx, id, ev)
+	if err != nil {
+		return err
+	}
+	return a.printResult(result)
+}
+
+// script runs the file at path and prints its first result.
+func (l *local) script(ctx context.Context, a *app, id khronos.TenantID, path string, ev khronos.Event) error {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read script: %w", err)
+	}
+	ev.Name = "RunScript"
+	value, err := l.thread.RunScript(ctx, id, path, string(source), ev)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(value)
+	}
+	text, err := value.PlainJSON()
+	if err != nil {
+		return fmt.Errorf("print value: %w", err)
+	}
+	fmt.Fprintf(a.out, "%s\n", text)
+	return nil
+}
+
+// readTemplate reads a folder, or a single file that stands for init.luau. A
+// file cannot ask for capabilities, so it gets those of its tenant's own data.
+func readTemplate(path string) (khronos.Template, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return khronos.Template{}, fmt.Errorf("read template: %w", err)
+	}
+	if info.IsDir() {
+		return templates.ReadFolder(path)
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return khronos.Template{}, fmt.Errorf("read template: %w", err)
+	}
+	return khronos.Template{Name: "script", Files: map[string]string{khronos.InitFile: string(source)}, Capabilities: []string{"kv:*", "runtime:*"}}, nil
+}

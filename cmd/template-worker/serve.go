@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/template-worker/template-worker/internal/api"
+	"github.com/template-worker/template-worker/internal/auth"
+	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/mesophyll"
+	"github.com/template-worker/template-worker/internal/process"
+	"github.com/template-worker/template-worker/internal/store/sqlite"
+	"github.com/template-worker/template-worker/internal/telemetry"
+	"github.com/template-worker/template-worker/internal/templates"
+	"github.com/template-worker/template-worker/internal/tenantlog"
+	"github.com/template-worker/template-worker/internal/worker"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	flags := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the master with its workers and the HTTP API",
+		Long: "Run the master with its workers and the HTTP API.\n\n" +
+			"It needs no configuration: data goes to ./data, workers are processes, the API is on\n" +
+			"127.0.0.1:8700. A first signal drains and stops, a second one stops at once.",
+		Example: "  template-worker serve\n  template-worker serve --worker-type thread --workers 4 --addr 127.0.0.1:9000",
+		Args:    exactArgs(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for name, value := range flags {
+				if cmd.Flags().Changed(name) {
+					a.settings = append(a.settings, settingOf(name)+"="+*value)
+				}
+			}
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), cfg)
+		},
+	}
+	for _, f := range []struct{ name, usage string }{
+		{"addr", "address of the API (default 127.0.0.1:8700; port 0 takes a free one)"},
+		{"workers", "number of workers (default: one for each CPU, at least 2)"},
+		{"worker-type", "process, or thread for development: all in one process (default process)"},
+	} {
+		flags[f.name] = cmd.Flags().String(f.name, "", f.usage)
+	}
+	return cmd
+}
+
+// serve wires the master, from the store outwards, and runs it until ctx ends.
+func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
+	log := newLogger(a.err, cfg)
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	unlock, err := lockDataDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+
+	key, err := auth.LoadOrCreateKey(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	st, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, databaseFile), log) // the only place that names a driver
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return withTry(fmt.Errorf("listen for the API: %w", err), "template-worker serve --addr 127.0.0.1:0")
+	}
+
+	metrics := telemetry.NewRegistry()
+	logs := tenantlog.New(cfg.Limits.LogLinesPerTenant, log)
+	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), log)
+	door := &brokerDoor{broker: brk, logs: logs}
+	failed := make(chan error, 1)
+	workers, err := newWorkers(cfg, door, telemetry.NewWorkerEvents(metrics, exitOnFailure(cfg, failed)), log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	pool := telemetry.Measure(workers.pool, metrics)
+	server := api.NewServer(api.Config{
+		Gate:       auth.Gate{Key: key, Roots: cfg.RootUsers, Sources: cfg.InternalSources},
+		Limits:     cfg.Limits,
+		Dispatcher: pool,
+		Workers:    poolView{workers.pool},
+		Templates:  templates.New(st, pool, brk, cfg.Limits),
+		Tenants:    st,
+		TenantLog:  logs,
+		Metrics:    metrics,
+		Version:    versionText(),
+		Log:        log,
+	})
+
+	forget, err := writeServerRecord(cfg.DataDir, serverRecord{Addr: listener.Addr().String(), PID: os.Getpid()})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, forget()) }()
+	if err := a.announce(cfg, key, listener.Addr()); err != nil {
+		return err
+	}
+
+	// Started left to right, stopped right to left: intake ends first.
+	return runInOrder(ctx, failed,
+		part{"workers' link", workers.serveLink},
+		part{"workers", workers.pool.Serve},
+		part{"http", func(ctx context.Context) error { return server.Serve(ctx, listener) }},
+	)
+}
+
+// part is something that serves until its context ends.
+type part struct {
+	name  string
+	serve func(ctx context.Context) error
+}
+
+// runInOrder starts the parts in order and, when ctx ends, one of them ends by
+// itself or an error comes in on failed, stops them in reverse order, each after
+// the one before has returned.
+func runInOrder(ctx context.Context, failed <-chan error, parts ...part) error {
+	type running struct {
+		stop context.CancelFunc
+		done chan struct{}
+	}
+	var group errgroup.Group
+	ended := make(chan struct{}, len(parts))
+	started := make([]running, len(parts))
+	for i, p := range parts {
+		partCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+		started[i] = running{stop, make(chan struct{})}
+		group.Go(func() error {
+			defer close(started[i].done)
+			err := p.serve(partCtx)
+			ended <- struct{}{}
+			if err != nil && partCtx.Err() == nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			return nil
+		})
+	}
+	var cause error
+	select {
+	case <-ctx.Done():
+	case <-ended:
+	case cause = <-failed:
+	}
+	for i := len(started) - 1; i >= 0; i-- {
+		started[i].stop()
+		<-started[i].done
+	}
+	return errors.Join(cause, group.Wait())
+}
+
+// announce prints where the server is and how to reach it.
+func (a *app) announce(cfg config.Config, key auth.Key, addr net.Addr) error {
+	token, err := key.Sign(cfg.RootUsers[0], cfg.Limits.TokenTTL)
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		return fmt.Errorf("find data folder: %w", err)
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"addr": addr.String(), "data_dir": dir, "workers": cfg.Workers, "worker_type": cfg.WorkerType, "token": token})
+	}
+	fmt.Fprintf(a.out, "template-worker %s\n  api      http://%s  (read it at /docs)\n  data     %s\n  workers  %d, each a %s\n  token    %s\n           valid for %s; make more with: template-worker token create\n",
+		versionText(), addr, dir, cfg.Workers, cfg.WorkerType, token, cfg.Limits.TokenTTL)
+	if cfg.WorkerType == config.WorkerThread {
+		fmt.Fprintf(a.err, "warning: thread workers share this process with the templates; they are for development\n")
+	}
+	return nil
+}
+
+// exitOnFailure hands a failed worker to serve when the settings say so.
+func exitOnFailure(cfg config.Config, failed chan<- error) func(process.WorkerFailed) {
+	if cfg.OnWorkerFailure != config.Exit {
+		return nil
+	}
+	return func(ev process.WorkerFailed) {
+		select {
+		case failed <- fmt.Errorf("worker %d failed %d times in a row and on_worker_failure is exit", ev.Worker, ev.Failures):
+		default: // serve is stopping already
+		}
+	}
+}
+
+// newWorkers makes the pool of the configured kind.
+func newWorkers(cfg config.Config, door *brokerDoor, events *telemetry.WorkerEvents, log *slog.Logger) (workers, error) {
+	if cfg.WorkerType == config.WorkerThread {
+		return threadWorkers(cfg, door, log), nil
+	}
+	return processWorkers(cfg, door, events, log)
+}
+
+// workers is the pool and what its workers connect to; serveLink does nothing but wait in thread mode.
+type workers struct {
+	pool      *worker.Pool
+	serveLink func(ctx context.Context) error
+}
+
+func threadWorkers(cfg config.Config, door *brokerDoor, log *slog.Logger) workers {
+	list := make([]worker.Worker, cfg.Workers)
+	for i := range list {
+		list[i] = newThread(i, cfg, door, log)
+	}
+	wait := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	return workers{worker.NewPool(list), wait}
+}
+
+func processWorkers(cfg config.Config, door *brokerDoor, events *telemetry.WorkerEvents, log *slog.Logger) (workers, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return workers{}, fmt.Errorf("find our own program: %w", err)
+	}
+	socket, listener, err := listenLink()
+	if err != nil {
+		return workers{}, err
+	}
+	link := mesophyll.NewServer(process.LinkConfig(cfg.Limits), log)
+	breaker := process.NewBreaker(cfg.Limits.BootFailureWorkers)
+	list := make([]worker.Worker, cfg.Workers)
+	for i := range list {
+		list[i] = process.NewHandle(process.Config{
+			ID: workerID(i), Limits: cfg.Limits, Path: self, Args: []string{"worker"},
+			Network: "unix", Address: socket,
+			Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), LogLevel: cfg.LogLevel},
+			Owns:      ownedBy(i, cfg.Workers),
+			Listeners: []process.Listener{events},
+			Breaker:   breaker,
+		}, link, door, log)
+	}
+	serve := func(ctx context.Context) error {
+		err := link.Serve(ctx, listener)
+		return errors.Join(err, os.RemoveAll(filepath.Dir(socket)))
+	}
+	return workers{worker.NewPool(list), serve}, nil
+}
