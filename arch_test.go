@@ -118,7 +118,7 @@ var mayImport = map[string][]string{
 	"internal/process":         {"internal/khronos", "internal/limits", "internal/tenant", "internal/worker", "internal/mesophyll"},
 	"internal/broker":          {"internal/khronos", "internal/limits", "internal/store"},
 	"internal/templates":       {"internal/khronos", "internal/limits", "internal/store"},
-	"internal/telemetry":       {"internal/khronos", "internal/worker", "internal/process"},
+	"internal/telemetry":       {"internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker"},
 	"internal/api":             {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog"},
 	"internal/apptest":         {"internal/..."},
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -90,7 +91,8 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), log)
 	door := &brokerDoor{broker: brk, logs: logs}
 	failed := make(chan error, 1)
-	workers, err := newWorkers(cfg, door, telemetry.NewWorkerEvents(metrics, exitOnFailure(cfg, failed)), log)
+	telemetry.RegisterHostCalls(metrics, brk.Counts)
+	workers, err := newWorkers(cfg, door, metrics, exitOnFailure(cfg, failed), log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -203,11 +205,11 @@ func exitOnFailure(cfg config.Config, failed chan<- error) func(process.WorkerFa
 }
 
 // newWorkers makes the pool of the configured kind.
-func newWorkers(cfg config.Config, door *brokerDoor, events *telemetry.WorkerEvents, log *slog.Logger) (workers, error) {
+func newWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Registry, onFailed func(process.WorkerFailed), log *slog.Logger) (workers, error) {
 	if cfg.WorkerType == config.WorkerThread {
 		return threadWorkers(cfg, door, log), nil
 	}
-	return processWorkers(cfg, door, events, log)
+	return processWorkers(cfg, door, metrics, telemetry.NewWorkerEvents(metrics, onFailed), log)
 }
 
 // workers is the pool and what its workers connect to; serveLink does nothing but wait in thread mode.
@@ -225,7 +227,7 @@ func threadWorkers(cfg config.Config, door *brokerDoor, log *slog.Logger) worker
 	return workers{worker.NewPool(list), wait}
 }
 
-func processWorkers(cfg config.Config, door *brokerDoor, events *telemetry.WorkerEvents, log *slog.Logger) (workers, error) {
+func processWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Registry, events *telemetry.WorkerEvents, log *slog.Logger) (workers, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return workers{}, fmt.Errorf("find our own program: %w", err)
@@ -237,8 +239,9 @@ func processWorkers(cfg config.Config, door *brokerDoor, events *telemetry.Worke
 	link := mesophyll.NewServer(process.LinkConfig(cfg.Limits), log)
 	breaker := process.NewBreaker(cfg.Limits.BootFailureWorkers)
 	list := make([]worker.Worker, cfg.Workers)
+	handles := make([]*process.Handle, cfg.Workers)
 	for i := range list {
-		list[i] = process.NewHandle(process.Config{
+		handles[i] = process.NewHandle(process.Config{
 			ID: workerID(i), Limits: cfg.Limits, Path: self, Args: []string{"worker"},
 			Network: "unix", Address: socket,
 			Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), LogLevel: cfg.LogLevel},
@@ -246,7 +249,10 @@ func processWorkers(cfg config.Config, door *brokerDoor, events *telemetry.Worke
 			Listeners: []process.Listener{events},
 			Breaker:   breaker,
 		}, link, door, log)
+		list[i] = handles[i]
 	}
+	telemetry.RegisterLink(metrics, link.Stats)
+	telemetry.RegisterHandles(metrics, handles)
 	serve := func(ctx context.Context) error {
 		err := link.Serve(ctx, listener)
 		return errors.Join(err, os.RemoveAll(filepath.Dir(socket)))

@@ -257,6 +257,37 @@ func TestWorld_KillAndStart(t *testing.T) {
 	}
 }
 
+// A worker that exits at boot is started again after growing delays, never in a
+// tight loop, and serves again once it can boot.
+func TestWorld_BootFailure(t *testing.T) {
+	w := apptest.Start(t, apptest.Options{Workers: 1, OwnCopy: true})
+	restore := w.ReplaceProgram("#!/bin/sh\necho 'I refuse to boot' >&2\nexit 7\n")
+	killed := time.Now()
+	if err := syscall.Kill(w.Workers()[0].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	var seen api.WorkerStatus
+	w.Eventually(20*time.Second, "the worker has failed to boot four times and waits", func() bool {
+		seen = w.Workers()[0]
+		return seen.State == "backoff" && seen.Failures >= 5
+	})
+	took := time.Since(killed)
+	if seen.Restarts > 8 || took < 300*time.Millisecond {
+		t.Errorf("%d restarts within %s: that is a tight loop", seen.Restarts, took)
+	}
+	if seen.NextStart == nil || !strings.Contains(seen.LastExit, "exit code 7") {
+		t.Errorf("status %+v lacks the next start or the last exit", seen)
+	}
+	if log := w.Log(); !strings.Contains(log, "I refuse to boot") || !strings.Contains(log, "restart_in=") {
+		t.Error("the log does not have what the worker said, or its delays")
+	}
+	restore()
+	w.WaitReady(30 * time.Second)
+	if r, err := w.Dispatch(guildID(1<<22), "Anything", nil); err != nil || r.Status != http.StatusOK {
+		t.Errorf("after healing: %v %+v", err, r)
+	}
+}
+
 // A tenant that spins ends at its CPU limit, whatever it catches, and the others
 // on its worker are served meanwhile.
 func TestWorld_HostileTenants(t *testing.T) {

@@ -32,12 +32,14 @@ type Options struct {
 	Thread  bool     // thread workers instead of processes
 	Set     []string // settings, as name=value
 	Env     []string // more of the master's environment
+	OwnCopy bool     // run a copy of the program that the test may replace: World.Program
 }
 
 // World is one running installation.
 type World struct {
 	T       *testing.T
 	DataDir string
+	Program string // path of the program that the master runs for its workers
 	Addr    string // host:port of the API
 	Token   string
 
@@ -117,7 +119,12 @@ func (w *World) start(opts Options) {
 	for _, s := range opts.Set {
 		args = append(args, "--set", s)
 	}
-	w.cmd = exec.Command(Binary(t), args...)
+	w.Program = Binary(t)
+	if opts.OwnCopy {
+		w.Program = filepath.Join(t.TempDir(), "template-worker")
+		copyProgram(t, Binary(t), w.Program)
+	}
+	w.cmd = exec.Command(w.Program, args...)
 	w.cmd.Env = append(os.Environ(), opts.Env...)
 	w.log, w.done = &lockedBuffer{}, make(chan struct{})
 	w.cmd.Stderr = w.log
@@ -140,6 +147,36 @@ func (w *World) start(opts Options) {
 		w.cmd.Wait()
 		close(w.done)
 	}()
+}
+
+func copyProgram(t *testing.T, from, to string) {
+	t.Helper()
+	program, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, program, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ReplaceProgram puts another file in the place of the copy that workers run;
+// what runs already goes on. The returned function puts the real one back.
+func (w *World) ReplaceProgram(text string) (restore func()) {
+	w.T.Helper()
+	replace := func(write func(path string)) {
+		next := w.Program + ".next"
+		write(next)
+		if err := os.Rename(next, w.Program); err != nil {
+			w.T.Fatal(err)
+		}
+	}
+	replace(func(path string) {
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			w.T.Fatal(err)
+		}
+	})
+	return func() { replace(func(path string) { copyProgram(w.T, Binary(w.T), path) }) }
 }
 
 // Restart ends the master with sig, waits for it, and starts another one on the same data.

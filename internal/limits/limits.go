@@ -40,14 +40,12 @@ type Limits struct {
 	BodyBytes          int64
 	TemplateBytes      int64
 	TemplatesPerTenant int
-	TemplatesBytes     int64
 
 	KVKeyBytes    int64
 	KVValueBytes  int64
 	KVScopes      int
 	KVScopeBytes  int64
 	KVFindRows    int
-	KVFindBytes   int64
 	KVBurst       int
 	KVRefill      time.Duration
 	RuntimeBurst  int
@@ -152,9 +150,6 @@ var ordered = []pair{
 	{"kv_value_bytes", "frame_bytes"},
 	{"template_bytes", "frame_bytes"},
 	{"template_bytes", "body_bytes"},
-	{"template_bytes", "templates_bytes"},
-	{"templates_bytes", "frame_bytes"},
-	{"kv_find_bytes", "frame_bytes"},
 	{"frame_bytes", "link_pending_bytes"},
 	{"restart_delay", "restart_delay_max"},
 	{"host_calls_per_tenant", "host_calls_per_worker"},

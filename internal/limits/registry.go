@@ -96,8 +96,6 @@ var registry = []entry{
 		"File names and contents of one template together."},
 	{"templates_per_tenant", groupData, unitCount, 50, 1, 10_000, func(l *Limits) any { return &l.TemplatesPerTenant },
 		"Templates that one tenant may have."},
-	{"templates_bytes", groupData, unitBytes, 3 * mib, 64 * kib, gib, func(l *Limits) any { return &l.TemplatesBytes },
-		"All templates of one tenant together; they travel to its worker in one frame."},
 
 	{"kv_key_bytes", groupKV, unitBytes, 512, 1, 64 * kib, func(l *Limits) any { return &l.KVKeyBytes },
 		"Length of a key, or of a pattern of find."},
@@ -109,8 +107,6 @@ var registry = []entry{
 		"Length of one scope."},
 	{"kv_find_rows", groupKV, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.KVFindRows },
 		"Records that one find returns."},
-	{"kv_find_bytes", groupKV, unitBytes, 2 * mib, 64 * kib, gib, func(l *Limits) any { return &l.KVFindBytes },
-		"Bytes of all records that one find returns; they travel to the worker in one frame."},
 	{"kv_burst", groupKV, unitCount, 500, 1, 1e6, func(l *Limits) any { return &l.KVBurst },
 		"KV calls that a tenant may make at once, list_scopes not counted."},
 	{"kv_refill", groupKV, unitDuration, 100 * ms, 1000, day, func(l *Limits) any { return &l.KVRefill },

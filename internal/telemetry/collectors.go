@@ -1,0 +1,84 @@
+package telemetry
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/mesophyll"
+	"github.com/template-worker/template-worker/internal/process"
+)
+
+// RegisterHostCalls offers the broker's counts: every host call by its result.
+func RegisterHostCalls(r *prometheus.Registry, counts func() []broker.Count) {
+	r.MustRegister(hostCallCollector(counts))
+}
+
+// RegisterLink offers what the link's server has counted: connections of workers, and those it refused.
+func RegisterLink(r *prometheus.Registry, stats func() mesophyll.ServerStats) {
+	r.MustRegister(linkCollector(stats))
+}
+
+// RegisterHandles offers what the handles of worker processes have counted, summed up.
+func RegisterHandles(r *prometheus.Registry, handles []*process.Handle) {
+	r.MustRegister(handleCollector(handles))
+}
+
+type (
+	hostCallCollector func() []broker.Count
+	linkCollector     func() mesophyll.ServerStats
+	handleCollector   []*process.Handle
+)
+
+var (
+	hostCallsDesc = prometheus.NewDesc("tw_host_calls_total", "Host calls by operation and result.", []string{"call", "result"}, nil)
+	linkDesc      = prometheus.NewDesc("tw_link_upgrades_total", "Connections that claimed to be a worker: accepted, refused, or refused because the token had been used.", []string{"result"}, nil)
+	workDesc      = prometheus.NewDesc("tw_worker_work_total", "Pieces of work handed to worker processes, by what became of them beside ending normally.", []string{"event"}, nil)
+)
+
+func (c hostCallCollector) Describe(ch chan<- *prometheus.Desc) { ch <- hostCallsDesc }
+func (c linkCollector) Describe(ch chan<- *prometheus.Desc)     { ch <- linkDesc }
+func (c handleCollector) Describe(ch chan<- *prometheus.Desc)   { ch <- workDesc }
+
+func (c hostCallCollector) Collect(ch chan<- prometheus.Metric) {
+	for _, n := range c() {
+		op := n.Op
+		if op == "" {
+			op = "unknown"
+		}
+		ch <- counter(hostCallsDesc, n.N, op, n.Kind.String())
+	}
+}
+
+func (c linkCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c()
+	ch <- counter(linkDesc, s.Accepted, "accepted")
+	ch <- counter(linkDesc, s.Refused-s.Reused, "refused")
+	ch <- counter(linkDesc, s.Reused, "token_reused")
+}
+
+func (c handleCollector) Collect(ch chan<- prometheus.Metric) {
+	var sum process.Counts
+	for _, h := range c {
+		n := h.Counts()
+		sum.Accepted += n.Accepted
+		sum.Retried += n.Retried
+		sum.LostStarted += n.LostStarted
+		sum.LostUnstarted += n.LostUnstarted
+		sum.Unavailable += n.Unavailable
+		sum.Draining += n.Draining
+		sum.NoWaitFailed += n.NoWaitFailed
+		sum.HostCallsRefused += n.HostCallsRefused
+	}
+	ch <- counter(workDesc, sum.Accepted, "accepted")
+	ch <- counter(workDesc, sum.Retried, "retried")
+	ch <- counter(workDesc, sum.LostStarted, "lost_started")
+	ch <- counter(workDesc, sum.LostUnstarted, "lost_unstarted")
+	ch <- counter(workDesc, sum.Unavailable, "worker_unavailable")
+	ch <- counter(workDesc, sum.Draining, "draining")
+	ch <- counter(workDesc, sum.NoWaitFailed, "no_wait_failed")
+	ch <- counter(workDesc, sum.HostCallsRefused, "host_call_refused")
+}
+
+func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+}
