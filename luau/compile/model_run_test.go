@@ -19,7 +19,7 @@ func (m *model) run(cl *modelClosure, args []any) []any {
 		if n >= 0 {
 			return append([]any(nil), r[first:first+n]...)
 		}
-		return append(append([]any(nil), r[first:len(r)]...), open...)
+		return append(append([]any(nil), r[first:]...), open...)
 	}
 	// give stores results; an open list is cut to the registers below its start.
 	give := func(first, n int, vs []any) {

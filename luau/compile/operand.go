@@ -34,7 +34,6 @@ func (o operand) isConst() bool       { return o.kind != opReg }
 func (o operand) isNumber() bool      { return o.kind == opNumber }
 func (o operand) isString() bool      { return o.kind == opString }
 func (o operand) isTrue() bool        { return o.kind != opNil && o.kind != opFalse }
-func (o operand) isIn(reg int) bool   { return o.kind == opReg && o.reg == reg }
 
 func boolOperand(b bool) operand {
 	if b {
