@@ -66,7 +66,7 @@ var registry = []entry{
 		"Length of the window in which a tenant may use cpu_window_budget."},
 	{"cpu_window_budget", groupDispatch, unitDuration, 6 * sec, ms, day, func(l *Limits) any { return &l.CPUWindowBudget },
 		"CPU time of all dispatches of one tenant within cpu_window."},
-	{"fuel_per_second", groupDispatch, unitFuel, 100e6, 1e6, 1e12, func(l *Limits) any { return &l.FuelPerSecond },
+	{"fuel_per_second", groupDispatch, unitFuel, 300e6, 1e6, 1e12, func(l *Limits) any { return &l.FuelPerSecond },
 		"Fuel that the engine burns in one second of CPU time: how CPU limits become fuel. Calibrated by measurement."},
 	{"slice_fuel", groupDispatch, unitFuel, 100_000, 1000, 1e9, func(l *Limits) any { return &l.SliceFuel },
 		"Fuel after which a running script makes room for another tenant."},

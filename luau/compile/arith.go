@@ -96,18 +96,11 @@ func (f *function) unary(e *ast.Unary, dst int) operand {
 	return inRegister(dst)
 }
 
-// negated gives the value of a minus before a 64-bit integer literal. Integers have
-// no arithmetic at run time, so this is part of the literal at every level.
+// negated gives the value of a minus straight before a 64-bit integer literal.
+// Integers have no arithmetic at run time, so this is part of the literal at every
+// level; in -(5i) it is an operator, and an error.
 func negated(e *ast.Unary) (int64, bool) {
-	x := e.X
-	for {
-		p, ok := x.(*ast.Paren)
-		if !ok {
-			break
-		}
-		x = p.X
-	}
-	n, ok := x.(*ast.Integer)
+	n, ok := e.X.(*ast.Integer)
 	if !ok || e.Op != ast.Minus {
 		return 0, false
 	}

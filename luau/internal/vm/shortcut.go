@@ -1,0 +1,112 @@
+package vm
+
+// The common forms of pcall, coroutine.resume and coroutine.yield, called from a
+// script and needing neither room nor metamethods, without the steps. Each gives
+// way to the general form in step.go and switch.go, which says what they mean.
+
+// enterPCall calls a script function under pcall.
+func (vm *VM) enterPCall(c *Call, want int16) action {
+	co := vm.co
+	slot := int32(c.ret)
+	if int(co.nf)+2 > len(co.frames) {
+		return vm.drive(vm.afterNative(c, want, finishNone))
+	}
+	co.frames[co.nf].setNative(framePCall, slot, want)
+	co.nf++
+	if !vm.enterFunction(co, slot+1, int32(c.nret)) {
+		co.nf--
+		return vm.drive(vm.afterNative(c, want, finishNone))
+	}
+	c.after = afterNothing
+	return actReload
+}
+
+// enterFunction pushes the frame of a script function called by a native, if that needs no more room.
+func (vm *VM) enterFunction(co *Coroutine, slot, n int32) bool {
+	fn := &co.stack[slot]
+	if !fn.isClosure() || int(co.nf) >= len(co.frames) {
+		return false
+	}
+	cl := (*Closure)(fn.p)
+	p := cl.proto
+	base := slot + 1
+	if p.vararg || int(base)+int(p.maxStack) > len(co.stack) {
+		return false
+	}
+	f := &co.frames[co.nf]
+	co.nf++
+	if f.cl != cl {
+		f.cl = cl
+	}
+	f.pc, f.base, f.ret, f.nvar = 0, base, slot, 0
+	f.want, f.kind, f.finish = -1, frameScript, finishNative
+	for ; n < int32(p.numParams); n++ {
+		co.stack[base+n] = Nil
+	}
+	return true
+}
+
+// setNative makes f the frame of a native called from a script.
+func (f *frame) setNative(kind frameKind, ret int32, want int16) {
+	if f.cl != nil {
+		f.cl = nil
+	}
+	f.pc, f.base, f.ret, f.nvar = 0, ret+1, ret, 0
+	f.want, f.kind, f.finish = want, kind, finishNone
+}
+
+// yieldFast gives values to the script that resumed the coroutine.
+func (vm *VM) yieldFast(c *Call, want int16) action {
+	co, up := vm.co, vm.co.resumer
+	if co.inner > 0 || up == nil || int(co.nf) >= len(co.frames) {
+		return vm.drive(vm.afterNative(c, want, finishNone))
+	}
+	f := up.cur()
+	at, n := f.ret, int32(c.nret)
+	if f.finish != finishNone || int(at+n)+2 > len(up.stack) {
+		return vm.drive(vm.afterNative(c, want, finishNone))
+	}
+	c.after = afterNothing
+	co.frames[co.nf].setNative(frameYield, int32(c.ret), want)
+	co.nf++
+	co.status, co.resumer = coSuspended, nil
+	if f.kind == frameResume {
+		up.stack[at] = True
+		at++
+	}
+	for j := range n {
+		up.stack[at+j] = co.stack[c.base+int(j)]
+	}
+	up.nf--
+	vm.switchTo(up)
+	up.adjust(step{slot: f.ret, n: at - f.ret + n, want: f.want})
+	return actReload
+}
+
+// resumeFast goes on in a coroutine that has yielded from a script.
+func (vm *VM) resumeFast(c *Call, want int16) action {
+	co, to := vm.co, c.state.(*Coroutine)
+	if to.status != coSuspended || to.nf < 2 || co.nativeDepth() >= vm.cfg.MaxNative || int(co.nf) >= len(co.frames) {
+		return vm.drive(vm.afterNative(c, want, finishNone))
+	}
+	f, n := to.cur(), int32(c.nret)
+	if f.kind != frameYield || f.finish != finishNone || int(f.ret+n)+1 > len(to.stack) {
+		return vm.drive(vm.afterNative(c, want, finishNone))
+	}
+	kind := frameResume
+	if c.after == afterWrap {
+		kind = frameWrap
+	}
+	c.after = afterNothing
+	co.frames[co.nf].setNative(kind, int32(c.ret), want)
+	co.nf++
+	co.status = coNormal
+	for j := range n {
+		to.stack[f.ret+j] = co.stack[c.base+int(j)]
+	}
+	to.nf--
+	to.resumer, to.depth = co, int32(co.nativeDepth()+1)
+	vm.switchTo(to)
+	to.adjust(step{slot: f.ret, n: n, want: f.want})
+	return actReload
+}

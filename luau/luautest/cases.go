@@ -1,0 +1,76 @@
+package luautest
+
+import "github.com/template-worker/template-worker/luau"
+
+// Cases gives the files of the conformance suite in order. Each that is skipped says why.
+func Cases() []Case {
+	return []Case{
+		{File: "apicalls.luau", MaxBytes: smallObjects},
+		{File: "assert.luau"},
+		{File: "attrib.luau"},
+		{File: "basic.luau"},
+		{File: "bitwise.luau"},
+		{File: "buffers.luau", Natives: nativeProbes},
+		{File: "calls.luau"},
+		{File: "classes.luau", Skip: "user-defined classes are off by default in the reference and not supported"},
+		{File: "clear.luau"},
+		{File: "closure.luau"},
+		{File: "constructs.luau"},
+		{File: "coroutine.luau", Edits: []Edit{{
+			Old: "assert(main == nil)",
+			Why: "every thread of the host is a coroutine here, the main script's too",
+		}}},
+		{File: "coverage.luau", Skip: "needs coverage counters, which are not offered"},
+		{File: "cyield.luau", Natives: yieldNatives},
+		{File: "datetime.luau"},
+		{File: "debug.luau"},
+		{File: "debugger.luau", Skip: "needs breakpoints, which are not offered"},
+		{File: "errors.luau"},
+		{File: "events.luau"},
+		{File: "exceptions.luau", MaxBytes: smallObjects},
+		{File: "explicit_type_instantiations.luau"},
+		{File: "gc.luau", Natives: []*luau.Native{{Name: "setblockallocations", Fn: nothing}}, Edits: []Edit{{
+			Old: "assert(dosteps(0) > 10)\nassert(dosteps(6) < dosteps(2))\n",
+			Why: "a collection is one step here",
+		}}},
+		{File: "ifelseexpr.luau"},
+		{File: "integers.luau", Natives: nativeProbes},
+		{File: "integers_regspill.luau", Skip: "tests the register allocator of native code"},
+		{File: "interrupt.luau", Skip: "limit errors can not be caught here; the loops and hangs are in testdata/limits.luau"},
+		{File: "iter.luau", Natives: append(nativeProbes, yieldingIterator)},
+		{File: "iter_fenv.luau"},
+		{File: "jit_inliner.luau"},
+		{File: "literals.luau"},
+		{File: "locals.luau"},
+		{File: "math.luau"},
+		{File: "move.luau"},
+		{File: "native.luau", Skip: "tests native code"},
+		{File: "native_integer_spills.luau"},
+		{File: "native_types.luau", Skip: "tests native code"},
+		{File: "native_userdata.luau", Skip: "tests native code for host types"},
+		{File: "ndebug_upvalues.luau", Skip: "needs the host to read captured values of a running function"},
+		{File: "pcall.luau", MaxBytes: smallObjects, Natives: pcallNatives, Edits: []Edit{{
+			Old: "resumeerror(co, \"fail\")\n\tcheckresults({ true, false, \"fail\" }, coroutine.resume(co))",
+			Why: "a native can not raise an error in another coroutine; the host can, with ResumeError",
+		}}},
+		{File: "pm.luau"},
+		{File: "safeenv.luau"},
+		{File: "sort.luau"},
+		{File: "strconv.luau"},
+		{File: "stringinterp.luau"},
+		{File: "strings.luau"},
+		{File: "tables.luau", Natives: []*luau.Native{{Name: "makelud", Fn: makeLight}}},
+		{File: "tmerror.luau"},
+		{File: "tpack.luau"},
+		{File: "types.luau", Skip: "needs the type definitions of the reference's type checker"},
+		{File: "udata_direct.luau", Skip: "tests field access of host types by slots, which are not offered"},
+		{File: "userdata.luau", Natives: []*luau.Native{{Name: "int64", Fn: newInt64}}},
+		{File: "utf8.luau"},
+		{File: "vararg.luau"},
+		{File: "vector.luau", Natives: nativeProbes, Vectors: vectorMeta},
+		{File: "vector_library.luau", Natives: nativeProbes},
+	}
+}
+
+// smallObjects is the object size at which the suite's allocator refuses.
+const smallObjects = 8 << 20

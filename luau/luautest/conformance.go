@@ -1,0 +1,114 @@
+package luautest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/template-worker/template-worker/luau"
+)
+
+// Case is one file of the reference's conformance suite.
+type Case struct {
+	File     string
+	Skip     string         // why it is not run; "" if it is
+	Natives  []*luau.Native // what the file expects of its host
+	Values   []luau.Field   // other globals
+	Vectors  *luau.Table    // metatable of vectors, if not the library's
+	MaxBytes int64          // size of one object; 0 for no limit
+	Edits    []Edit         // what does not apply here
+}
+
+// Edit takes a passage out of a file, or puts another in its place.
+type Edit struct {
+	Old, New string
+	Why      string
+}
+
+// Result is how a case ended: Err is nil if the script returned "OK".
+type Result struct {
+	Err  error
+	Took time.Duration
+}
+
+// sliceFuel is the fuel between two looks at the clock.
+const sliceFuel = 10_000_000
+
+// Run runs the case's file from a folder at an optimization level, no longer than limit.
+func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
+	start := time.Now()
+	defer func() { r.Took = time.Since(start) }()
+	src, err := os.ReadFile(filepath.Join(dir, cs.File))
+	if err != nil {
+		return Result{Err: err}
+	}
+	for _, e := range cs.Edits {
+		if !bytes.Contains(src, []byte(e.Old)) {
+			return Result{Err: fmt.Errorf("%s: %q is not there any more: remove the edit", cs.File, e.Old)}
+		}
+		src = bytes.ReplaceAll(src, []byte(e.Old), []byte(e.New))
+	}
+	code, err := luau.Options{Optimize: optimize}.Compile("="+cs.File, src)
+	if err != nil {
+		return Result{Err: err}
+	}
+	base := cs.base()
+	vm := luau.NewVM(base, luau.Config{MaxObjectBytes: cs.MaxBytes})
+	defer vm.Close()
+	globals := vm.Globals()
+	if err := globals.Set(vm, luau.Const("_G"), globals.Value()); err != nil {
+		return Result{Err: err}
+	}
+	fn, err := vm.NewFunction(luau.Load(base, code), nil)
+	if err != nil {
+		return Result{Err: err}
+	}
+	vm.SetSlice(sliceFuel)
+	return Result{Err: finish(vm, fn, start.Add(limit))}
+}
+
+// base makes the base of a case: the standard one and what the suite's host adds.
+func (cs Case) base() *luau.Base {
+	return luau.NewBase(func(b *luau.BaseBuilder) {
+		luau.OpenAll(b)
+		b.Natives(luau.LoadString)
+		b.Natives(cs.Natives...)
+		for _, f := range cs.Values {
+			b.Set(f.Name, f.Value)
+		}
+		if cs.Vectors != nil {
+			b.SetVectorMeta(cs.Vectors)
+		}
+	})
+}
+
+// finish runs fn as the main thread to its end, which must be the text "OK".
+func finish(vm *luau.VM, fn luau.Value, deadline time.Time) error {
+	co, err := vm.NewThread(fn)
+	if err != nil {
+		return err
+	}
+	for {
+		st, err := vm.Resume(co)
+		var script *luau.ScriptError
+		switch {
+		case errors.As(err, &script):
+			return fmt.Errorf("%w\n%s", err, script.Traceback)
+		case err != nil:
+			return err
+		case time.Now().After(deadline):
+			return errors.New("takes too long")
+		case st == luau.StatusSliced:
+			continue
+		case st != luau.StatusDone:
+			return fmt.Errorf("ended with status %d", st)
+		}
+		if out := co.Results(); len(out) != 1 || out[0].Kind() != luau.KindString || out[0].AsString().Str() != "OK" {
+			return errors.New("did not return OK")
+		}
+		return nil
+	}
+}
