@@ -9,10 +9,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/template-worker/template-worker/internal/limits"
 )
 
 const module = "github.com/template-worker/template-worker/"
@@ -157,4 +161,29 @@ func covers(rule, imported string) bool {
 		return imported == folder || strings.HasPrefix(imported, folder+"/")
 	}
 	return imported == rule
+}
+
+// Every limit of the registry is read by the code that enforces it.
+func TestEveryLimitIsEnforced(t *testing.T) {
+	var source strings.Builder
+	for _, root := range []string{"internal", "cmd"} {
+		err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(filepath.ToSlash(name), "internal/limits/") {
+				return err
+			}
+			text, err := os.ReadFile(name)
+			source.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	typ := reflect.TypeFor[limits.Limits]()
+	for i := range typ.NumField() {
+		field := typ.Field(i).Name
+		if !regexp.MustCompile(`\.` + field + `\b`).MatchString(source.String()) {
+			t.Errorf("nothing reads limits.%s: enforce it or remove it from the registry", field)
+		}
+	}
 }

@@ -77,7 +77,7 @@ func TestDefault(t *testing.T) {
 	if err := l.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if l.DispatchDeadline != 30*time.Second || l.HeapBytes != 20<<20 || l.QueueEvents != 256 || l.FuelPerSecond != 100_000_000 {
+	if l.DispatchDeadline != 30*time.Second || l.HeapBytes != 20<<20 || l.QueueEvents != 256 || l.FuelPerSecond != 300_000_000 {
 		t.Errorf("got %+v", l)
 	}
 }
