@@ -328,8 +328,10 @@ return {
 			t.Errorf("after %s the tenant is not served: %v %+v", tc.event, err, r)
 		}
 	}
-	if rss := residentBytes(t, w.Workers()[0].PID); rss > 400<<20 { // the race detector's share included
-		t.Errorf("the worker holds %d MiB", rss>>20)
+	rss := residentBytes(t, w.Workers()[0].PID)
+	t.Logf("the worker holds %d MiB", rss>>20)
+	if !apptest.RaceEnabled && rss > 200<<20 { // the detector needs several times as much
+		t.Errorf("the worker holds %d MiB, want at most 200", rss>>20)
 	}
 }
 

@@ -2,4 +2,5 @@
 
 package apptest
 
-const raceEnabled = false
+// RaceEnabled tells whether the tests run with the race detector.
+const RaceEnabled = false

@@ -2,5 +2,5 @@
 
 package apptest
 
-// raceEnabled tells whether the tests run with the race detector.
-const raceEnabled = true
+// RaceEnabled tells whether the tests run with the race detector.
+const RaceEnabled = true

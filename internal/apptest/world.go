@@ -66,7 +66,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(dir, "template-worker")
 	args := []string{"build", "-o", path}
-	if raceEnabled {
+	if RaceEnabled {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "./cmd/template-worker")...)
@@ -115,6 +115,9 @@ func (w *World) start(opts Options) {
 	args := []string{"serve", "--json", "--data-dir", w.DataDir, "--addr", "127.0.0.1:0", "--workers", fmt.Sprint(opts.Workers)}
 	if opts.Thread {
 		args = append(args, "--worker-type", "thread")
+	}
+	if RaceEnabled {
+		args = append(args, "--set", "limits.fuel_per_second=15000000", "--set", "limits.slice_fuel=10000") // the detector slows the engine down by that much
 	}
 	for _, s := range opts.Set {
 		args = append(args, "--set", s)
