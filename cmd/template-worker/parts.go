@@ -52,10 +52,23 @@ func lockDataDir(dir string) (func() error, error) {
 	return f.Close, nil
 }
 
-// listenLink makes the socket that worker processes connect to, in a new folder
-// that only we can enter.
-func listenLink() (string, net.Listener, error) {
-	dir, err := os.MkdirTemp("", "template-worker-") // mode 0700
+// maxSocketPath is what the kernel takes as the path of a unix socket.
+const maxSocketPath = 107
+
+// listenLink makes the socket that worker processes connect to, in a folder that
+// only we can enter: inside the data folder, whose lock we hold, so that what a
+// killed master has left is replaced; or, when that path is too long, in a new
+// temporary folder.
+func listenLink(dataDir string) (string, net.Listener, error) {
+	dir, err := filepath.Abs(filepath.Join(dataDir, "run"))
+	if err != nil {
+		return "", nil, fmt.Errorf("make link folder: %w", err)
+	}
+	if len(filepath.Join(dir, "link")) > maxSocketPath {
+		dir, err = os.MkdirTemp("", "template-worker-") // mode 0700
+	} else {
+		err = errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("make link folder: %w", err)
 	}

@@ -232,7 +232,7 @@ func processWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Reg
 	if err != nil {
 		return workers{}, fmt.Errorf("find our own program: %w", err)
 	}
-	socket, listener, err := listenLink()
+	socket, listener, err := listenLink(cfg.DataDir)
 	if err != nil {
 		return workers{}, err
 	}
