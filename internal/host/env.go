@@ -1,0 +1,41 @@
+package host
+
+import (
+	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/luau"
+)
+
+// Env is what host functions ask of the tenant that runs them; the Host of a VM
+// whose base is [NewBase]'s is one. Its methods are called on the tenant's
+// goroutine while the VM runs, and keep c no longer than the call.
+type Env interface {
+	// Exec suspends the script for a host call and goes on with finish, which
+	// gives the call's results. Use it as `return env.Exec(...)`.
+	Exec(c *luau.Call, op string, args []khronos.Value, finish Finish) error
+	// Wait suspends the script for d; the call's result is the number of seconds
+	// that passed. Use it as `return env.Wait(...)`.
+	Wait(c *luau.Call, d time.Duration) error
+	// Schedule resumes target, a function or a coroutine, with args after d, and
+	// gives its thread. Those with d = 0 run in the order they were scheduled in.
+	Schedule(c *luau.Call, d time.Duration, target luau.Value, args []luau.Value) (luau.Value, error)
+	// CancelThread takes back what would make co go on, and reports whether there
+	// was something; then the caller closes co.
+	CancelThread(co *luau.Coroutine) bool
+	// Returned takes the value that a function run by [Main] has returned.
+	Returned(co *luau.Coroutine, v khronos.Value)
+	// ThreadFailed takes the error of a thread that nobody waits for.
+	ThreadFailed(message string)
+	// Print takes a line for the tenant's log.
+	Print(line string)
+	// Loader gives the VM's modules.
+	Loader() *Loader
+	// ValueBytes bounds a value that leaves the script.
+	ValueBytes() int64
+}
+
+// Finish turns the result of a host call into results for the script.
+type Finish func(c *luau.Call, result khronos.Value) error
+
+func envOf(c *luau.Call) Env { return c.VM().Host().(Env) }

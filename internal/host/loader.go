@@ -1,0 +1,73 @@
+package host
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/luau"
+)
+
+// Loader holds the files of one template, and the modules of it that one VM has
+// loaded. It belongs to the VM's goroutine.
+type Loader struct {
+	files    map[string]string // never written
+	programs *Programs
+
+	modules map[string]*module // by file
+	waiting map[*luau.Coroutine]*module
+	aliases map[string]aliasFile // by folder, once read
+	syntax  *sourceError         // the last one that require has met
+	plugins map[*luau.UserType]luau.Ref
+}
+
+// NewLoader makes the loader of one template VM. files are kept and not changed.
+func NewLoader(files map[string]string, programs *Programs) *Loader {
+	return &Loader{
+		files: files, programs: programs,
+		modules: map[string]*module{}, waiting: map[*luau.Coroutine]*module{},
+		aliases: map[string]aliasFile{}, plugins: map[*luau.UserType]luau.Ref{},
+	}
+}
+
+// Main gives the function of init.luau.
+func (l *Loader) Main(vm *luau.VM) (luau.Value, error) {
+	source, ok := l.files[khronos.InitFile]
+	if !ok {
+		return luau.Nil, khronos.Errorf(khronos.ErrKindBadRequest, "the template has no %s", khronos.InitFile)
+	}
+	return l.Script(vm, khronos.InitFile, source)
+}
+
+// Script gives the function of a source that is not a file of the template.
+// name is how messages call it.
+func (l *Loader) Script(vm *luau.VM, name, code string) (luau.Value, error) {
+	program, err := l.programs.get(name, code)
+	if err != nil {
+		return luau.Nil, err
+	}
+	return vm.NewFunction(program, nil)
+}
+
+// Blame gives the bad_request for an uncaught error of the script that require
+// has raised for a file that is no Luau.
+func (l *Loader) Blame(err error) (*khronos.Error, bool) {
+	var script *luau.ScriptError
+	if l.syntax == nil || !errors.As(err, &script) || !strings.HasSuffix(script.Msg, l.syntax.Error()) {
+		return nil, false
+	}
+	return SyntaxError(l.syntax)
+}
+
+// plugin gives the VM's only object of a plugin's type.
+func (l *Loader) plugin(vm *luau.VM, typ *luau.UserType) (luau.Value, error) {
+	if ref, ok := l.plugins[typ]; ok {
+		return ref.Value(), nil
+	}
+	u, err := vm.NewUserdata(typ, nil, 0)
+	if err != nil {
+		return luau.Nil, err
+	}
+	l.plugins[typ] = vm.NewRef(u.Value())
+	return u.Value(), nil
+}

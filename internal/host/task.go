@@ -1,0 +1,132 @@
+package host
+
+import (
+	"time"
+
+	"github.com/template-worker/template-worker/luau"
+)
+
+const (
+	minWait = 50 * time.Millisecond     // the shortest wait
+	maxWait = 10 * 365 * 24 * time.Hour // the longest
+)
+
+// taskNatives gives the functions of the task library.
+func taskNatives() []*luau.Native {
+	return []*luau.Native{
+		{Name: "wait", Fn: taskWait, Cost: 100, Yieldable: true},
+		{Name: "spawn", Fn: taskSpawn, Cost: 100, Yieldable: true},
+		{Name: "defer", Fn: taskDefer, Cost: 100},
+		{Name: "delay", Fn: taskDelay, Cost: 100},
+		{Name: "cancel", Fn: taskCancel, Cost: 100},
+		{Name: "synchronize", Fn: taskNothing},
+		{Name: "desynchronize", Fn: taskNothing},
+	}
+}
+
+// waitTime reads argument i: seconds, at least minWait; none and NaN are minWait.
+func waitTime(c *luau.Call, i int) (time.Duration, error) {
+	seconds, err := c.OptNumber(i, 0)
+	switch {
+	case err != nil:
+		return 0, err
+	case !(seconds > minWait.Seconds()):
+		return minWait, nil
+	case seconds > maxWait.Seconds():
+		return 0, c.ArgError(i, "at most %.0f seconds expected", maxWait.Seconds())
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+// taskWait is task.wait(seconds?) -> seconds that passed.
+func taskWait(c *luau.Call) error {
+	d, err := waitTime(c, 0)
+	if err != nil {
+		return err
+	}
+	return envOf(c).Wait(c, d)
+}
+
+// checkRunnable requires argument i to be a function or a thread.
+func checkRunnable(c *luau.Call, i int) (luau.Value, error) {
+	switch v := c.Arg(i); v.Kind() {
+	case luau.KindClosure, luau.KindNative, luau.KindCoroutine:
+		return v, nil
+	}
+	return luau.Nil, c.TypeError(i, "function or thread")
+}
+
+// taskSpawn is task.spawn(f, ...) -> thread: it runs f at once, until it ends,
+// yields or waits.
+func taskSpawn(c *luau.Call) error {
+	target, err := checkRunnable(c, 0)
+	if err != nil {
+		return err
+	}
+	if target.Kind() != luau.KindCoroutine {
+		made, err := c.Call(library(c, "coroutine", "create"), target)
+		if err != nil {
+			return err
+		}
+		target = made[0]
+	}
+	args := append([]luau.Value{target}, c.Args()[1:]...)
+	return c.CallThen(library(c, "coroutine", "resume"), args, taskSpawned, spawned{target})
+}
+
+// spawned is the state of a spawn: the thread that it started.
+type spawned struct{ thread luau.Value }
+
+// Trace visits the thread.
+func (s spawned) Trace(visit func(luau.Value)) { visit(s.thread) }
+
+func taskSpawned(c *luau.Call, state any) error {
+	thread := state.(spawned).thread
+	if !c.Arg(0).Truthy() {
+		message, err := c.ToString(c.Arg(1))
+		if err != nil {
+			return err
+		}
+		envOf(c).ThreadFailed(thread.AsCoroutine().Traceback(message, 0))
+	}
+	return c.Return1(thread)
+}
+
+// taskDefer is task.defer(f, ...) -> thread: f runs after what runs now.
+func taskDefer(c *luau.Call) error { return schedule(c, 0, 0) }
+
+// taskDelay is task.delay(seconds, f, ...) -> thread.
+func taskDelay(c *luau.Call) error {
+	d, err := waitTime(c, 0)
+	if err != nil {
+		return err
+	}
+	return schedule(c, d, 1)
+}
+
+func schedule(c *luau.Call, d time.Duration, i int) error {
+	target, err := checkRunnable(c, i)
+	if err != nil {
+		return err
+	}
+	thread, err := envOf(c).Schedule(c, d, target, c.Args()[i+1:])
+	if err != nil {
+		return err
+	}
+	return c.Return1(thread)
+}
+
+// taskCancel is task.cancel(thread): a thread that waits or is scheduled ends
+// where it is. Any other thread stays as it is.
+func taskCancel(c *luau.Call) error {
+	co, err := c.CheckCoroutine(0)
+	if err != nil {
+		return err
+	}
+	if envOf(c).CancelThread(co) {
+		c.VM().CloseThread(co)
+	}
+	return c.Return0()
+}
+
+func taskNothing(c *luau.Call) error { return c.Return0() }

@@ -1,0 +1,179 @@
+package tenant
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/template-worker/template-worker/internal/host"
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/luau"
+)
+
+// hostEnv is a machine as the script-facing functions see it. Its methods run
+// inside VM.Resume of the machine's current thread.
+type hostEnv machine
+
+var _ host.Env = (*hostEnv)(nil)
+
+// pending is a suspended call of a script until its answer is there.
+type pending struct {
+	th     *thread
+	result khronos.Value
+	err    *khronos.Error
+	finish host.Finish
+}
+
+// resumed is the continuation of every suspended native.
+func resumed(c *luau.Call, state any) error {
+	p := state.(*pending)
+	if p.err != nil {
+		p.th.fault = p.err
+		return c.Errorf("%s", p.err.Text)
+	}
+	return p.finish(c, p.result)
+}
+
+// behalf gives the run that a call is made for: that of the thread, or for a
+// coroutine which a script has resumed that of the thread it was resumed in.
+func (m *machine) behalf(co *luau.Coroutine) *run {
+	if th := m.threads[co]; th != nil && th.kind != threadOther {
+		return th.r
+	}
+	return m.current.r
+}
+
+// suspend suspends the calling coroutine and gives the thread that stands for it:
+// from then on the tenant resumes it by itself.
+func (m *machine) suspend(c *luau.Call, p *pending) (*thread, error) {
+	if err := c.Suspend(resumed, p); err != nil {
+		return nil, err
+	}
+	co := c.Coroutine()
+	r := m.behalf(co)
+	th := m.threads[co]
+	if th == nil {
+		if err := m.roomForThread(c); err != nil {
+			return nil, err
+		}
+		th = m.adopt(co, r, threadOther)
+	}
+	if th.sched != nil && th.sched.due {
+		th.unqueue()
+		th.late()
+	}
+	th.r, p.th = r, th
+	return th, nil
+}
+
+func (m *machine) roomForThread(c *luau.Call) error {
+	if limit := m.t.rt.cfg.Limits.ThreadsPerTemplate; len(m.threads) >= limit {
+		return c.Errorf("more than %d threads at once (threads_per_template)", limit)
+	}
+	return nil
+}
+
+// Exec makes a host call on a goroutine of its own and suspends the script until the answer is there.
+func (e *hostEnv) Exec(c *luau.Call, op string, args []khronos.Value, finish host.Finish) error {
+	m := (*machine)(e)
+	t, limit := m.t, m.t.rt.cfg.Limits.HostCallsPerTenant
+	switch {
+	case m.inspect:
+		return c.Errorf("%s: host calls are not available while a template is inspected: make it in a handler", op)
+	case m.behalf(c.Coroutine()).ended:
+		return c.Errorf("%s: the dispatch that started this thread has ended", op)
+	case t.calls >= limit:
+		return c.Errorf("%s: more than %d host calls of the tenant at once (host_calls_per_tenant)", op, limit)
+	}
+	p := &pending{finish: finish}
+	th, err := m.suspend(c, p)
+	if err != nil {
+		return err
+	}
+	turn := th.wait(op)
+	job := &th.r.d.job
+	ctx, cancel := context.WithDeadline(t.rt.ctx, job.Deadline.Add(callGrace))
+	th.cancel = cancel
+	t.calls++
+	call := HostCall{Tenant: t.id, Template: m.tpl.Name, Dispatch: job.ID, Op: op, Args: args}
+	t.rt.wg.Go(func() {
+		defer cancel()
+		result, err := t.exec(ctx, call)
+		t.post(func() {
+			t.calls--
+			p.result, p.err = result, err
+			th.wake(turn)
+		})
+	})
+	return nil
+}
+
+// callGrace is how long after the deadline of its dispatch a host call ends by
+// itself. A live dispatch ends it on time; the grace keeps the script from seeing
+// the call's end before its own. It matters to calls of background threads.
+const callGrace = time.Second
+
+// exec is the Door's Exec; a panic in it is an error.
+func (t *tenant) exec(ctx context.Context, call HostCall) (v khronos.Value, err *khronos.Error) {
+	defer t.rescue(call.Op, &err)
+	v, cause := t.rt.cfg.Door.Exec(ctx, call)
+	if cause != nil {
+		return khronos.Null(), t.doorError(call.Op, cause)
+	}
+	return v, nil
+}
+
+// Wait suspends the script for d; it gets the seconds it really waited.
+func (e *hostEnv) Wait(c *luau.Call, d time.Duration) error {
+	m := (*machine)(e)
+	began := time.Now()
+	th, err := m.suspend(c, &pending{finish: func(c *luau.Call, _ khronos.Value) error {
+		return c.Return1(luau.Number(time.Since(began).Seconds()))
+	}})
+	if err != nil {
+		return err
+	}
+	turn := th.wait("task.wait")
+	th.timer = time.AfterFunc(d, func() { m.t.post(func() { th.wake(turn) }) })
+	return nil
+}
+
+// CancelThread takes back what would wake co. Handlers have a caller who waits
+// and cannot be cancelled from inside.
+func (e *hostEnv) CancelThread(co *luau.Coroutine) bool {
+	m := (*machine)(e)
+	th := m.threads[co]
+	if th == nil || th == m.current || th.kind != threadOther {
+		return false
+	}
+	th.forget()
+	return true
+}
+
+// Returned keeps the value of a handler or script.
+func (e *hostEnv) Returned(co *luau.Coroutine, v khronos.Value) {
+	m := (*machine)(e)
+	th := m.threads[co]
+	if th == nil {
+		return
+	}
+	th.value = v
+	if th != m.current {
+		m.elsewhere = append(m.elsewhere, th)
+	}
+}
+
+// ThreadFailed logs the error of a thread that nobody waits for.
+func (e *hostEnv) ThreadFailed(message string) {
+	text, trace, _ := strings.Cut(message, "\n")
+	(*machine)(e).logError("background thread", &khronos.Error{Kind: khronos.ErrKindScriptError, Text: text, Trace: trace})
+}
+
+// Print writes a line of the tenant's log.
+func (e *hostEnv) Print(line string) { (*machine)(e).log("%s", line) }
+
+// Loader gives the template's modules.
+func (e *hostEnv) Loader() *host.Loader { return e.loader }
+
+// ValueBytes is what fits into a frame of the link beside what is around it.
+func (e *hostEnv) ValueBytes() int64 { return e.t.rt.cfg.Limits.FrameBytes - 4<<10 }
