@@ -80,6 +80,10 @@ func listenLink(dataDir string) (string, net.Listener, error) {
 	return path, l, nil
 }
 
+// workerGCPercent trades memory for time in workers, as GOGC does: most of what a
+// script allocates is garbage soon, and its live data is bounded by its tenant's limit.
+const workerGCPercent = 200
+
 // slotsPerWorker shares the processors between the workers, at least one each.
 func slotsPerWorker(workers int) int { return max(1, runtime.NumCPU()/workers) }
 

@@ -244,7 +244,7 @@ func processWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Reg
 		handles[i] = process.NewHandle(process.Config{
 			ID: workerID(i), Limits: cfg.Limits, Path: self, Args: []string{"worker"},
 			Network: "unix", Address: socket,
-			Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), LogLevel: cfg.LogLevel},
+			Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), GCPercent: workerGCPercent, LogLevel: cfg.LogLevel},
 			Owns:      ownedBy(i, cfg.Workers),
 			Listeners: []process.Listener{events},
 			Breaker:   breaker,

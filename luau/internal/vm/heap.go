@@ -39,7 +39,7 @@ type heap struct {
 
 const (
 	censusFloor   = 1 << 20 // no census below this
-	allocPerFuel  = 64      // bytes allocated for one unit of fuel
+	allocPerFuel  = 4       // bytes allocated for one unit of fuel: with its share of collection a small object costs as much as that many instructions
 	minGrant      = 4 << 10
 	maxGrant      = 64 << 10
 	noMemoryLimit = 1<<63 - 1
