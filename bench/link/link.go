@@ -59,8 +59,9 @@ type ignore struct{}
 func (ignore) Handle(mesophyll.Message) {}
 
 // dispatchClient accepts the worker through the real handshake. With encode each
-// call also encodes the event data, which a master gets as bytes.
-func dispatchClient(encode bool, env ...string) func(in *invocation) (caller, error) {
+// call also encodes the event data, which a master gets as bytes. The worker gets
+// the processors that the product gives it: one for scripts, one for the link.
+func dispatchClient(encode bool) func(in *invocation) (caller, error) {
 	return func(in *invocation) (_ caller, err error) {
 		ctx, stop := context.WithCancel(context.Background())
 		defer func() {
@@ -78,7 +79,7 @@ func dispatchClient(encode bool, env ...string) func(in *invocation) (caller, er
 		if err != nil {
 			return nil, err
 		}
-		in.env = env
+		in.env = []string{"GOMAXPROCS=2"}
 		if err := in.startServer(in.addr + " " + ticket.Token()); err != nil {
 			return nil, err
 		}

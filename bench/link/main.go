@@ -34,8 +34,6 @@ var stacks = []stack{
 	{"link", "mesophyll.Pipe, inline echo, no codec", []int{16, 64, 256}, linkClient, linkServer},
 	{"dispatch", "Conn.Call: DispatchEvent, pool of goroutines, data decoded and answered", []int{64}, dispatchClient(true), dispatchServer(true)},
 	{"dispatch-bytes", "the same, data left as bytes", []int{64}, dispatchClient(false), dispatchServer(false)},
-	{"dispatch-1p", "dispatch, worker with GOMAXPROCS=1", []int{64}, dispatchClient(true, "GOMAXPROCS=1"), dispatchServer(true)},
-	{"dispatch-bytes-1p", "dispatch-bytes, worker with GOMAXPROCS=1", []int{64}, dispatchClient(false, "GOMAXPROCS=1"), dispatchServer(false)},
 	{"grpc", "grpc-go unary, BytesValue, bare echo", []int{64}, grpcClient, grpcServer},
 	{"nats", "embedded nats-server, request and reply, bare echo", []int{64}, natsClient, natsServer},
 }

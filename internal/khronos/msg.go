@@ -2,12 +2,10 @@ package khronos
 
 import (
 	"encoding/binary"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -138,18 +136,6 @@ func appendMsgLazy(b []byte, m map[string]string) []byte {
 	return b
 }
 
-// ReadMsg reads one value in the form of [Value.AppendMsg] from the start of b
-// and returns the bytes behind it. b may be hostile: depth is bounded, and no
-// count makes it allocate beyond what b holds. The value keeps nothing of b.
-func ReadMsg(b []byte, maxDepth int) (v Value, rest []byte, err error) {
-	var build builder
-	rest, err = WalkMsg(b, maxDepth, &build)
-	if err != nil {
-		return Value{}, b, err
-	}
-	return build.root, rest, nil
-}
-
 // WalkMsg is [ReadMsg] for a [Visitor].
 func WalkMsg(b []byte, maxDepth int, to Visitor) (rest []byte, err error) {
 	w := msgWalk{to: to, maxDepth: maxDepth}
@@ -161,61 +147,62 @@ type msgWalk struct {
 	maxDepth int
 }
 
-// value is one flat list of first bytes.
+// value reads what msgReader.value reads.
 func (w *msgWalk) value(b []byte, depth int) ([]byte, error) {
 	if depth > w.maxDepth {
 		return nil, tooDeep(w.maxDepth)
 	}
 	if len(b) == 0 {
-		return nil, malformedMsg("end of input, want a value")
+		return nil, errMsgEnd
 	}
-	switch c := b[0]; {
-	case c <= 0x7f, c >= 0xe0, c >= 0xcc && c <= 0xd3:
-		i, rest, err := msgp.ReadInt64Bytes(b)
-		return visited(rest, KindInteger, err, func() error { return w.to.Integer(i) })
-	case c == 0xc0:
-		return b[1:], w.to.Null()
-	case c == 0xc2, c == 0xc3:
-		return b[1:], w.to.Boolean(c == 0xc3)
-	case c == 0xca, c == 0xcb:
-		f, rest, err := msgp.ReadFloat64Bytes(b)
-		if err == nil && !finite(f) {
-			return nil, under("Float", ErrNotFinite)
+	switch kind := msgKinds[b[0]]; kind {
+	case msgInteger:
+		i, rest, err := readInteger(b)
+		if err != nil {
+			return nil, err
 		}
-		return visited(rest, KindFloat, err, func() error { return w.to.Float(f) })
-	case c >= 0xa0 && c <= 0xbf, c >= 0xd9 && c <= 0xdb:
-		text, rest, err := readStr(b)
-		return visited(rest, KindText, err, func() error { return w.to.Text(text) })
-	case c >= 0xc4 && c <= 0xc6:
-		buf, rest, err := msgp.ReadBytesZC(b)
-		return visited(rest, KindBuffer, err, func() error { return w.to.Buffer(buf) })
-	case c >= 0x90 && c <= 0x9f, c == 0xdc, c == 0xdd:
+		return rest, w.to.Integer(i)
+	case msgNull:
+		return b[1:], w.to.Null()
+	case msgBoolean:
+		return b[1:], w.to.Boolean(b[0] == 0xc3)
+	case msgFloat:
+		f, rest, err := readFloat(b)
+		if err != nil {
+			return nil, err
+		}
+		return rest, w.to.Float(f)
+	case msgText:
+		text, rest, err := readText(b)
+		if err != nil {
+			return nil, err
+		}
+		return rest, w.to.Text(text)
+	case msgBuffer:
+		buf, rest, err := readBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return rest, w.to.Buffer(buf)
+	case msgList:
 		return w.list(b, depth)
-	case c >= 0x80 && c <= 0x8f, c == 0xde, c == 0xdf:
+	case msgMap:
 		return w.entries(b, depth)
-	case c >= 0xc7 && c <= 0xc9, c >= 0xd4 && c <= 0xd8:
+	case msgExtension:
 		return w.extension(b)
 	}
-	return nil, malformedMsg("byte %#x begins no value", b[0])
-}
-
-// visited hands a scalar that was read without err to the visitor.
-func visited(rest []byte, kind Kind, err error, visit func() error) ([]byte, error) {
-	if err != nil {
-		return nil, under(kind.String(), fmt.Errorf("%w MessagePack: %w", ErrMalformed, err))
-	}
-	return rest, visit()
+	return nil, noValue(b[0])
 }
 
 func (w *msgWalk) list(b []byte, depth int) ([]byte, error) {
-	n, rest, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil || uint64(n) > uint64(len(rest)) {
-		return nil, under("List", malformedMsg("%d items in %d bytes", n, len(rest)))
-	}
-	if err := w.to.BeginList(int(n)); err != nil {
+	n, rest, err := readListHeader(b)
+	if err != nil {
 		return nil, err
 	}
-	for i := range int(n) {
+	if err := w.to.BeginList(n); err != nil {
+		return nil, err
+	}
+	for i := range n {
 		if rest, err = w.value(rest, depth+1); err != nil {
 			return nil, underItem(i, err)
 		}
@@ -224,14 +211,14 @@ func (w *msgWalk) list(b []byte, depth int) ([]byte, error) {
 }
 
 func (w *msgWalk) entries(b []byte, depth int) ([]byte, error) {
-	n, rest, err := msgp.ReadMapHeaderBytes(b)
-	if err != nil || 2*uint64(n) > uint64(len(rest)) {
-		return nil, under("Map", malformedMsg("%d entries in %d bytes", n, len(rest)))
-	}
-	if err := w.to.BeginMap(int(n)); err != nil {
+	n, rest, err := readMapHeader(b)
+	if err != nil {
 		return nil, err
 	}
-	for i := range int(n) {
+	if err := w.to.BeginMap(n); err != nil {
+		return nil, err
+	}
+	for i := range n {
 		if rest, err = w.value(rest, depth+1); err != nil {
 			return nil, underKey(i, err)
 		}
@@ -297,66 +284,4 @@ func (w *msgWalk) timestamp(data []byte) error {
 		return under("Timestamptz", err)
 	}
 	return w.to.Timestamp(time.Unix(sec, int64(nanos)).UTC())
-}
-
-// readStr reads a str that is UTF-8, without copying it.
-func readStr(b []byte) (text, rest []byte, err error) {
-	text, rest, err = msgp.ReadStringZC(b)
-	if err == nil && !utf8.Valid(text) {
-		err = fmt.Errorf("text is not UTF-8")
-	}
-	return text, rest, err
-}
-
-// readExt reads an extension, whose first byte is known to begin one, without
-// copying it:
-//
-//	c7 [1 n] [1 type] [n data]    d4..d8 [1 type] [1 << (first-d4) data]
-//	c8 [2 n] [1 type] [n data]
-//	c9 [4 n] [1 type] [n data]
-func readExt(b []byte) (typ byte, data, rest []byte, err error) {
-	lead, rest := b[0], b[1:]
-	n := uint64(0)
-	if lead >= 0xd4 {
-		n = 1 << (lead - 0xd4)
-	} else {
-		size := 1 << (lead - 0xc7)
-		if len(rest) < size {
-			return 0, nil, nil, malformedMsg("end of input in an extension")
-		}
-		for _, c := range rest[:size] {
-			n = n<<8 | uint64(c)
-		}
-		rest = rest[size:]
-	}
-	if uint64(len(rest)) < n+1 {
-		return 0, nil, nil, malformedMsg("extension of %d bytes in %d", n, len(rest))
-	}
-	return rest[0], rest[1 : n+1], rest[n+1:], nil
-}
-
-func readLazy(b []byte) (map[string]string, error) {
-	n, b, err := msgp.ReadMapHeaderBytes(b)
-	if err != nil || 2*uint64(n) > uint64(len(b)) {
-		return nil, malformedMsg("%d entries in %d bytes", n, len(b))
-	}
-	m := make(map[string]string, min(int(n), maxPrealloc))
-	for range n {
-		var key, value []byte
-		if key, b, err = readStr(b); err == nil {
-			value, b, err = readStr(b)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w MessagePack: %w", ErrMalformed, err)
-		}
-		m[string(key)] = string(value)
-	}
-	if len(b) > 0 {
-		return nil, malformedMsg("%d bytes after the last entry", len(b))
-	}
-	return m, nil
-}
-
-func malformedMsg(format string, args ...any) error {
-	return fmt.Errorf("%w MessagePack: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }

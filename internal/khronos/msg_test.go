@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +212,68 @@ func TestWalk_visitorEnds(t *testing.T) {
 	}
 }
 
+// sameAsWalk compares what ReadMsg made of b with what a visitor gets.
+func sameAsWalk(t *testing.T, b []byte, v Value, rest []byte, err error) {
+	t.Helper()
+	var build builder
+	walkRest, walkErr := WalkMsg(b, MaxDepth, &build)
+	if fmt.Sprint(walkErr) != fmt.Sprint(err) {
+		t.Fatalf("%x: ReadMsg says %v, WalkMsg %v", b, err, walkErr)
+	}
+	if err == nil && (len(walkRest) != len(rest) || !build.root.Equal(v)) {
+		t.Fatalf("%x: ReadMsg reads %v and leaves %d, WalkMsg %v and %d", b, v, len(rest), build.root, len(walkRest))
+	}
+}
+
+// Containers and strings on both sides of what is allocated at once.
+func TestReadMsg_sizes(t *testing.T) {
+	for _, n := range []int{0, 1, 15, 16, maxPrealloc - 1, maxPrealloc, maxPrealloc + 1, 3 * maxPrealloc, 5*maxPrealloc + 1} {
+		var items []Value
+		var pairs []Pair
+		for i := range n {
+			text := Text(strings.Repeat("é", i%maxSharedBytes) + strconv.Itoa(i))
+			items = append(items, text, Null(), Integer(int64(i)))
+			pairs = append(pairs, Pair{Integer(int64(-i)), List(text, text)})
+		}
+		want := List(List(items...), Map(pairs...))
+		b, err := want.AppendMsg(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, rest, err := ReadMsg(append(b, 0xc1), MaxDepth)
+		if err != nil || len(rest) != 1 || !got.Equal(want) {
+			t.Errorf("%d entries: read as %v, %v", n, got, err)
+		}
+		sameAsWalk(t, b, got, nil, nil)
+	}
+}
+
+// A string that is kept keeps little more than itself.
+func TestReadMsg_stringsKeepLittle(t *testing.T) {
+	b, err := List(Text("a"), Buffer(make([]byte, 1<<20)), Text(strings.Repeat("b", maxSharedBytes+1))).AppendMsg(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 64
+	var before, after runtime.MemStats
+	kept := make([]Value, n)
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range kept {
+		v, _, err := ReadMsg(b, MaxDepth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept[i] = v.Index(0)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if got := int64(after.HeapAlloc) - int64(before.HeapAlloc); got > 1<<20 {
+		t.Errorf("%d strings of a byte keep %d bytes", n, got)
+	}
+	runtime.KeepAlive(kept)
+}
+
 func FuzzReadMsg(f *testing.F) {
 	for _, c := range jsonForms {
 		b, err := c.v.AppendMsg(nil)
@@ -221,9 +285,7 @@ func FuzzReadMsg(f *testing.F) {
 	f.Add([]byte{0xdd, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, rest, err := ReadMsg(b, MaxDepth)
-		if _, walkErr := WalkMsg(b, MaxDepth, discard{}); (walkErr == nil) != (err == nil) {
-			t.Fatalf("%x: ReadMsg says %v, WalkMsg %v", b, err, walkErr)
-		}
+		sameAsWalk(t, b, v, rest, err)
 		if err != nil {
 			return
 		}

@@ -106,19 +106,31 @@ func (p Payload) Walk(to Visitor) error {
 		return WalkJSON(p.Bytes, MaxJSONDepth, to)
 	case FormatValue:
 		rest, err := WalkMsg(p.Bytes, MaxDepth, to)
-		if err == nil && len(rest) > 0 {
-			err = malformedMsg("%d bytes after the value", len(rest))
-		}
-		return err
+		return nothingLeft(rest, err)
 	}
 	return malformedMsg("unknown payload format %d", p.Format)
 }
 
 // Value decodes p. Plain JSON becomes a Value by the rules of [FromPlainJSON].
 func (p Payload) Value() (Value, error) {
+	if p.Format == FormatValue {
+		v, rest, err := ReadMsg(p.Bytes, MaxDepth)
+		if err = nothingLeft(rest, err); err != nil {
+			return Value{}, err
+		}
+		return v, nil
+	}
 	var build builder
 	if err := p.Walk(&build); err != nil {
 		return Value{}, err
 	}
 	return build.root, nil
+}
+
+// nothingLeft is err, or an error about the bytes behind the only value.
+func nothingLeft(rest []byte, err error) error {
+	if err == nil && len(rest) > 0 {
+		return malformedMsg("%d bytes after the value", len(rest))
+	}
+	return err
 }

@@ -1,15 +1,18 @@
 package mesophyll
 
 import (
+	"context"
 	"fmt"
 	"sync"
 )
 
-// waiter is one call that waits for its reply. It is reused; ready is empty
-// whenever it lies in the pool.
-type waiter struct {
-	ready chan struct{} // capacity 1: the reader never waits for a caller
-	// The fields below are guarded by calls.mu while the waiter is in the table;
+// Pending is one call from [Conn.Reserve] until Wait has returned or Send has
+// failed; after that nobody may use it. It belongs to one goroutine.
+type Pending struct {
+	conn    *Conn
+	request Request
+	ready   chan struct{} // capacity 1: the reader never waits for a caller
+	// The fields below are guarded by calls.mu while the call is in the table;
 	// after that they belong to whoever took it out, until ready is filled.
 	number  uint64
 	wants   Kind
@@ -18,29 +21,69 @@ type waiter struct {
 	err     error
 }
 
-// recycle puts w back; ready must be empty.
-func (c *calls) recycle(w *waiter) {
-	w.reply, w.err, w.started = nil, nil, false
-	c.waiters.Put(w)
+// ID returns the number of the call, as it is in the request and on the wire.
+func (p *Pending) ID() uint64 { return p.number }
+
+// Send queues the request and does not wait. After an error, which is one of
+// those of [Conn.Send], the other end will see nothing of the call, and there is
+// nothing to wait for.
+func (p *Pending) Send() error {
+	err := p.conn.Send(p.request)
+	if err == nil {
+		return nil
+	}
+	if !p.conn.calls.remove(p) {
+		<-p.ready // the connection has ended meanwhile
+	}
+	p.conn.calls.recycle(p)
+	return err
 }
 
-// take returns what the waiter got and recycles it.
-func (c *calls) take(w *waiter) (Reply, error) {
-	r, err := w.reply, w.err
-	c.recycle(w)
+// Wait returns the reply. It comes after Send, once.
+//
+// When ctx ends first it tells the other end with Cancel, forgets the call and
+// returns the cause of ctx; a reply that still comes is counted and dropped.
+// When the connection ends first it returns a [LostError] that says whether the
+// work had started. An error inside the reply is not an error of Wait.
+func (p *Pending) Wait(ctx context.Context) (Reply, error) {
+	calls := p.conn.calls
+	select {
+	case <-p.ready:
+		return calls.take(p)
+	case <-ctx.Done():
+	}
+	if !calls.remove(p) {
+		<-p.ready // the reply, or the end, was quicker by a hair
+		return calls.take(p)
+	}
+	p.conn.cancel(p.request, p.number)
+	calls.recycle(p)
+	return nil, context.Cause(ctx)
+}
+
+// recycle puts p back; ready must be empty.
+func (c *calls) recycle(p *Pending) {
+	p.conn, p.request, p.reply, p.err, p.started = nil, nil, nil, nil, false
+	c.pool.Put(p)
+}
+
+// take returns what p got and recycles it.
+func (c *calls) take(p *Pending) (Reply, error) {
+	r, err := p.reply, p.err
+	c.recycle(p)
 	return r, err
 }
 
-// calls is the table of the calls in flight: the waiter of number n lies at n
+// calls is the table of the calls in flight: the one of number n lies at n
 // modulo the size, which is a power of two. Numbers only grow; one whose place
 // is still taken by an old call is skipped. So a look-up is one index, and the
 // numbers stay short on the wire.
 type calls struct {
-	waiters sync.Pool // of *waiter; one per link, so that a test's fake time holds for its channels
+	pool sync.Pool // of *Pending; one per link, so that a test's fake time holds for its channels
 
 	mu sync.Mutex
 	// mu guards the fields below.
-	table  []*waiter
+	table  []*Pending
 	used   int
 	next   uint64 // the number given out last
 	closed error  // why no call may be added; nil while the link lives
@@ -51,17 +94,17 @@ const firstCalls = 64
 
 func newCalls() *calls {
 	return &calls{
-		waiters: sync.Pool{New: func() any { return &waiter{ready: make(chan struct{}, 1)} }},
-		table:   make([]*waiter, firstCalls),
+		pool:  sync.Pool{New: func() any { return &Pending{ready: make(chan struct{}, 1)} }},
+		table: make([]*Pending, firstCalls),
 	}
 }
 
-// add gives w a number and a place.
-func (c *calls) add(w *waiter) (uint64, error) {
+// add gives p a number and a place.
+func (c *calls) add(p *Pending) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
-		return 0, &LostError{Cause: c.closed}
+		return &LostError{Cause: c.closed}
 	}
 	if c.used*2 >= len(c.table) {
 		c.growLocked()
@@ -69,49 +112,49 @@ func (c *calls) add(w *waiter) (uint64, error) {
 	mask := uint64(len(c.table) - 1)
 	for c.next++; c.table[c.next&mask] != nil; c.next++ {
 	}
-	w.number = c.next
-	c.table[c.next&mask] = w
+	p.number = c.next
+	c.table[c.next&mask] = p
 	c.used++
-	return c.next, nil
+	return nil
 }
 
 // growLocked doubles the table: numbers that differ modulo its size differ
 // modulo twice its size.
 func (c *calls) growLocked() {
-	grown := make([]*waiter, 2*len(c.table))
+	grown := make([]*Pending, 2*len(c.table))
 	mask := uint64(len(grown) - 1)
-	for _, w := range c.table {
-		if w != nil {
-			grown[w.number&mask] = w
+	for _, p := range c.table {
+		if p != nil {
+			grown[p.number&mask] = p
 		}
 	}
 	c.table = grown
 }
 
-// findLocked returns the waiter of a number, or nil.
-func (c *calls) findLocked(number uint64) *waiter {
-	w := c.table[number&uint64(len(c.table)-1)]
-	if w == nil || w.number != number {
+// findLocked returns the call of a number, or nil.
+func (c *calls) findLocked(number uint64) *Pending {
+	p := c.table[number&uint64(len(c.table)-1)]
+	if p == nil || p.number != number {
 		return nil
 	}
-	return w
+	return p
 }
 
-// removeLocked takes w out: its fields belong to the caller.
-func (c *calls) removeLocked(w *waiter) {
-	c.table[w.number&uint64(len(c.table)-1)] = nil
+// removeLocked takes p out: its fields belong to the caller.
+func (c *calls) removeLocked(p *Pending) {
+	c.table[p.number&uint64(len(c.table)-1)] = nil
 	c.used--
 }
 
-// remove takes w out if it is still there; if not, ready has been filled or is
+// remove takes p out if it is still there; if not, ready has been filled or is
 // about to be.
-func (c *calls) remove(w *waiter) bool {
+func (c *calls) remove(p *Pending) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.findLocked(w.number) != w {
+	if c.findLocked(p.number) != p {
 		return false
 	}
-	c.removeLocked(w)
+	c.removeLocked(p)
 	return true
 }
 
@@ -119,20 +162,20 @@ func (c *calls) remove(w *waiter) bool {
 // violation of the protocol; one that nobody waits for is counted and dropped.
 func (c *calls) answer(r Reply) error {
 	c.mu.Lock()
-	w := c.findLocked(r.repliesTo())
-	if w == nil {
+	p := c.findLocked(r.repliesTo())
+	if p == nil {
 		c.late++
 		c.mu.Unlock()
 		return nil
 	}
-	if w.wants != r.Kind() {
+	if p.wants != r.Kind() {
 		c.mu.Unlock()
-		return &protocolError{CloseBadMessage, fmt.Sprintf("reply of kind %d to a call that wants kind %d", r.Kind(), w.wants)}
+		return &protocolError{CloseBadMessage, fmt.Sprintf("reply of kind %d to a call that wants kind %d", r.Kind(), p.wants)}
 	}
-	c.removeLocked(w)
+	c.removeLocked(p)
 	c.mu.Unlock()
-	w.reply = r
-	w.ready <- struct{}{}
+	p.reply = r
+	p.ready <- struct{}{}
 	return nil
 }
 
@@ -140,25 +183,25 @@ func (c *calls) answer(r Reply) error {
 // ended, or was sent without waiting.
 func (c *calls) start(number uint64) {
 	c.mu.Lock()
-	if w := c.findLocked(number); w != nil {
-		w.started = true
+	if p := c.findLocked(number); p != nil {
+		p.started = true
 	}
 	c.mu.Unlock()
 }
 
-// close gives every waiter its LostError and lets nobody in any more.
+// close gives every call its LostError and lets nobody in any more.
 func (c *calls) close(cause error) {
 	c.mu.Lock()
 	c.closed = cause
 	orphans := c.table
-	c.table, c.used = make([]*waiter, 1), 0
+	c.table, c.used = make([]*Pending, 1), 0
 	c.mu.Unlock()
-	for _, w := range orphans {
-		if w == nil {
+	for _, p := range orphans {
+		if p == nil {
 			continue
 		}
-		w.err = &LostError{Started: w.started, Cause: cause}
-		w.ready <- struct{}{}
+		p.err = &LostError{Started: p.started, Cause: cause}
+		p.ready <- struct{}{}
 	}
 }
 

@@ -70,46 +70,41 @@ func (c *Conn) Send(m Message) error {
 	return c.pipe.sendError(c.pipe.q.put(m, false))
 }
 
-// Call sends m under a new number and waits for the reply with that number.
-//
-// When ctx ends first it tells the other end with Cancel, forgets the call and
-// returns the cause of ctx; a reply that still comes is counted and dropped.
-// When the connection ends first it returns a [LostError] that says whether the
-// work had started. Errors of [Conn.Send] come back as they are. An error
-// inside the reply is not an error of Call.
-func (c *Conn) Call(ctx context.Context, m Request) (Reply, error) {
-	w := c.calls.waiters.Get().(*waiter)
-	w.wants = m.replyKind()
-	number, err := c.calls.add(w)
-	if err != nil {
-		c.calls.recycle(w)
+// Reserve gives m the number of a call, which is sent by [Pending.Send]: so a
+// caller can note the number before the other end can have heard of it. The
+// caller sends it in any case, and changes nothing in m until the call is over.
+// The error is a [LostError].
+func (c *Conn) Reserve(m Request) (*Pending, error) {
+	p := c.calls.pool.Get().(*Pending)
+	p.conn, p.request, p.wants = c, m, m.replyKind()
+	if err := c.calls.add(p); err != nil {
+		c.calls.recycle(p)
 		return nil, err
 	}
-	m.setNumber(number)
-	if err := c.Send(m); err != nil {
-		return nil, c.withdraw(w, err)
-	}
-	select {
-	case <-w.ready:
-		return c.calls.take(w)
-	case <-ctx.Done():
-	}
-	if !c.calls.remove(w) {
-		<-w.ready // the reply, or the end, was quicker by a hair
-		return c.calls.take(w)
-	}
-	c.calls.recycle(w)
-	c.cancel(m, number)
-	return nil, context.Cause(ctx)
+	m.setNumber(p.number)
+	return p, nil
 }
 
-// withdraw ends a call that could not be sent.
-func (c *Conn) withdraw(w *waiter, err error) error {
-	if !c.calls.remove(w) {
-		<-w.ready // the connection has ended meanwhile
+// Start sends m under a new number and does not wait for the reply. Its errors
+// are those of [Conn.Send].
+func (c *Conn) Start(m Request) (*Pending, error) {
+	p, err := c.Reserve(m)
+	if err != nil {
+		return nil, err
 	}
-	c.calls.recycle(w)
-	return err
+	if err := p.Send(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Call is [Conn.Start] and [Pending.Wait].
+func (c *Conn) Call(ctx context.Context, m Request) (Reply, error) {
+	p, err := c.Start(m)
+	if err != nil {
+		return nil, err
+	}
+	return p.Wait(ctx)
 }
 
 // cancel tells the worker that nobody waits any more. It is put even when the

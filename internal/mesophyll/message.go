@@ -45,7 +45,7 @@ type Message interface {
 	appender
 }
 
-// Request is a message that [Conn.Call] can wait for: Call fills its number.
+// Request is a message that gets a reply: [Conn.Reserve] fills its number.
 type Request interface {
 	Message
 	setNumber(uint64)
@@ -102,7 +102,7 @@ type DropTenant struct {
 }
 
 // Cancel says that nobody waits for ReqID any more. It never overtakes the
-// request. Call sends it by itself.
+// request. [Pending.Wait] sends it by itself.
 type Cancel struct{ ReqID uint64 }
 
 // TenantStateChanged tells the worker what the platform knows of a tenant.

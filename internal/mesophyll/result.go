@@ -58,21 +58,16 @@ func EncodeArgs(args []khronos.Value) ([]byte, error) {
 
 // Values decodes the arguments.
 func (m *HostCall) Values() ([]khronos.Value, error) {
-	n, b, err := msgp.ReadArrayHeaderBytes(m.Args)
+	list, rest, err := khronos.ReadMsg(m.Args, khronos.MaxDepth+1) // they have the form of a List
 	if err != nil {
 		return nil, fmt.Errorf("decode arguments of %q: %w", m.Op, err)
 	}
-	if uint64(n) > uint64(len(b)) {
-		return nil, fmt.Errorf("decode arguments of %q: %d arguments in %d bytes", m.Op, n, len(b))
+	args, ok := list.AsList()
+	if !ok {
+		return nil, fmt.Errorf("decode arguments of %q: %v instead of a List", m.Op, list.Kind())
 	}
-	args := make([]khronos.Value, n)
-	for i := range args {
-		if args[i], b, err = khronos.ReadMsg(b, khronos.MaxDepth); err != nil {
-			return nil, fmt.Errorf("decode argument %d of %q: %w", i+1, m.Op, err)
-		}
-	}
-	if len(b) > 0 {
-		return nil, fmt.Errorf("decode arguments of %q: %d stray bytes", m.Op, len(b))
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("decode arguments of %q: %d stray bytes", m.Op, len(rest))
 	}
 	return args, nil
 }

@@ -3,15 +3,14 @@ package process
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/worker"
 )
 
-// liveCall is a dispatch that was sent and has no reply yet. Host calls are
-// accepted only for these.
+// liveCall is a dispatch that is being sent, or was and has no reply yet. Host
+// calls are accepted only for these.
 type liveCall struct {
 	tenant khronos.TenantID
 	script bool            // a RunScript: only its host calls may name no template, and so hold every capability
@@ -27,23 +26,24 @@ var errUnstarted = errors.New("worker lost before the work had started")
 // first, the work is lost: at once if it had started; if it had not, the child
 // may still start it until it is dead, so only then is it errUnstarted.
 //
-// The table of live calls is locked from before the message is sent until the
-// call is in it. So whatever the child sends because of m finds it there.
+// The call is in the table of live calls before it is sent. So whatever the child
+// sends because of m finds it there.
 func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (khronos.Value, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	call, err := g.conn.Reserve(m)
+	if err != nil {
+		return khronos.Value{}, unsent(err)
+	}
+	number := call.ID()
 	_, script := m.(*mesophyll.RunScript)
-	var number uint64
-	g.mu.Lock()
-	sent := sync.OnceFunc(func() {
-		number = numberOf(m)
-		g.live[number] = &liveCall{tenant: p.tenant, script: script, ctx: ctx, place: p}
-		g.mu.Unlock()
-		g.h.lanes.sent(p, g.id.Generation)
-	})
-	reply, err := g.conn.Call(sending{ctx, sent}, m)
-	sent() // not sent at all
-	g.forget(number)
+	g.remember(number, &liveCall{tenant: p.tenant, script: script, ctx: ctx, place: p})
+	defer g.forget(number)
+	if err := call.Send(); err != nil {
+		return khronos.Value{}, unsent(err)
+	}
+	g.h.lanes.sent(p, g.id.Generation)
+	reply, err := call.Wait(ctx)
 	var lost *mesophyll.LostError
 	if errors.As(err, &lost) {
 		return khronos.Value{}, g.lostError(ctx, lost, number)
@@ -54,12 +54,18 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 	return outcomeOf(reply)
 }
 
+// unsent is the error of a call that the child has seen nothing of.
+func unsent(err error) error {
+	if errors.Is(err, mesophyll.ErrConnLost) {
+		return errUnstarted
+	}
+	return err
+}
+
+// lostError waits until it is known whether the child has started what was sent.
 func (g *generation) lostError(ctx context.Context, lost *mesophyll.LostError, number uint64) error {
-	switch {
-	case lost.Started, number != 0 && g.child.marks.has(number):
+	if lost.Started || g.child.marks.has(number) {
 		return worker.Lost(g.id.Worker, true)
-	case number == 0:
-		return errUnstarted // never sent
 	}
 	select {
 	case <-g.child.exited:
@@ -72,30 +78,10 @@ func (g *generation) lostError(ctx context.Context, lost *mesophyll.LostError, n
 	return errUnstarted
 }
 
-// sending is the context of a Conn.Call that wants to know when its message is
-// queued: Call looks at Done when, and only when, it begins to wait for the
-// reply.
-type sending struct {
-	context.Context
-	sent func()
-}
-
-func (s sending) Done() <-chan struct{} {
-	s.sent()
-	return s.Context.Done()
-}
-
-// numberOf returns the number that Call gave m.
-func numberOf(m mesophyll.Request) uint64 {
-	switch m := m.(type) {
-	case *mesophyll.DispatchEvent:
-		return m.ReqID
-	case *mesophyll.RunScript:
-		return m.ReqID
-	case *mesophyll.InspectTemplate:
-		return m.ReqID
-	}
-	panic("BUG: a request that is no dispatch")
+func (g *generation) remember(number uint64, c *liveCall) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.live[number] = c
 }
 
 func (g *generation) forget(number uint64) {

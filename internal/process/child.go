@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -208,6 +209,11 @@ func (c *childEnd) apply(s Settings) error {
 		if err := c.level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 			return fmt.Errorf("log level: %w", err)
 		}
+	}
+	if s.Slots > 0 {
+		// One more than the scripts can take: with all of them busy the link
+		// would wait for the scheduler to interrupt one, tens of milliseconds.
+		runtime.GOMAXPROCS(s.Slots + 1)
 	}
 	if s.MemoryBytes > 0 {
 		debug.SetMemoryLimit(s.MemoryBytes)
