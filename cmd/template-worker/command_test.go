@@ -98,7 +98,7 @@ func TestRun_Script(t *testing.T) {
 		{"context", `local ctx = ... return ctx:event().data.n`, []string{"--data", `{"n": 7}`}, exitDone, "7", ""},
 		{"KV", `local ctx = ... ctx.KV:set("k", 1, {"s"}) return ctx.KV:get("k", {"s"})`, nil, exitDone, "1", ""},
 		{"error", "\nerror('no')", nil, exitScriptError, "", ":2: no"},
-		{"syntax", "return = 1", nil, exitFailed, "", ":1:8:"},
+		{"syntax", "return = 1", nil, exitScriptError, "", ":1:8:"},
 		{"CPU", "while true do end", []string{"--set", "limits.cpu_hard=50ms", "--set", "limits.cpu_soft=20ms"}, exitScriptError, "", "50ms"},
 		{"memory", "local t = {} while true do t[#t + 1] = {} end", nil, exitScriptError, "", "20 MiB"},
 		{"deadline", "task.wait(60)", []string{"--timeout", "50ms"}, exitScriptError, "", "deadline"},

@@ -49,7 +49,7 @@ func (l *Loader) Script(vm *luau.VM, name, code string) (luau.Value, error) {
 	return vm.NewFunction(program, nil)
 }
 
-// Blame gives the bad_request for an uncaught error of the script that require
+// Blame gives the script_error, with its place, for an uncaught error that require
 // has raised for a file that is no Luau.
 func (l *Loader) Blame(err error) (*khronos.Error, bool) {
 	var script *luau.ScriptError

@@ -132,7 +132,7 @@ func TestPrograms(t *testing.T) {
 		t.Error("the least recently used program is still there")
 	}
 	_, err = p.get("bad", "x = = 1")
-	if e, ok := SyntaxError(err); !ok || e.Kind != khronos.ErrKindBadRequest || !strings.HasPrefix(e.Text, "bad:1:5:") {
+	if e, ok := SyntaxError(err); !ok || e.Kind != khronos.ErrKindScriptError || !strings.HasPrefix(e.Text, "bad:1:5:") {
 		t.Errorf("got %v", err)
 	}
 	if _, ok := SyntaxError(luau.ErrClosed); ok {

@@ -27,12 +27,13 @@ func (e *sourceError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.file, e.line, e.column, e.message)
 }
 
-// SyntaxError gives the bad_request, "file:line:column: message", of an error of
-// [Loader.Main] or [Loader.Script] that comes from the source.
+// SyntaxError gives the script_error, "file:line:column: message", of an error of
+// [Loader.Main] or [Loader.Script] that comes from the source. See RATIONALE.md,
+// "Why syntax errors of an upload are the script's fault and not a bad request".
 func SyntaxError(err error) (*khronos.Error, bool) {
 	var source *sourceError
 	if !errors.As(err, &source) {
 		return nil, false
 	}
-	return khronos.Errorf(khronos.ErrKindBadRequest, "%s", source.Error()), true
+	return khronos.Errorf(khronos.ErrKindScriptError, "%s", source.Error()), true
 }

@@ -76,7 +76,7 @@ func (s *Service) checkCount(ctx context.Context, tenant khronos.TenantID, name 
 func (s *Service) inspect(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error) {
 	found, err := s.inspector.InspectTemplate(ctx, tenant, files)
 	if err != nil {
-		return nil, authorsFault(err)
+		return nil, err
 	}
 	if len(found) > maxSubscriptions {
 		return nil, khronos.Errorf(khronos.ErrKindTooLarge, "%s returns handlers for %d events: the limit is %d", khronos.InitFile, len(found), maxSubscriptions)
@@ -89,15 +89,4 @@ func (s *Service) inspect(ctx context.Context, tenant khronos.TenantID, files ma
 	names := slices.Clone(found)
 	slices.Sort(names)
 	return slices.Compact(names), nil
-}
-
-// authorsFault makes bad source a script's error, as an error that it raises is,
-// its text and trace unchanged: the code is at fault, not the request. Limits and
-// our own trouble keep their kind.
-func authorsFault(err error) error {
-	e := khronos.AsError(err)
-	if e.Kind != khronos.ErrKindBadRequest {
-		return err
-	}
-	return &khronos.Error{Kind: khronos.ErrKindScriptError, Text: e.Text, Trace: e.Trace, ID: e.ID}
 }

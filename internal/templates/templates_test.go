@@ -208,7 +208,6 @@ func TestPut_inspectionFails(t *testing.T) {
 		from, to khronos.ErrorKind
 	}{
 		{khronos.ErrKindScriptError, khronos.ErrKindScriptError},
-		{khronos.ErrKindBadRequest, khronos.ErrKindScriptError},
 		{khronos.ErrKindCPULimit, khronos.ErrKindCPULimit},
 		{khronos.ErrKindMemoryLimit, khronos.ErrKindMemoryLimit},
 		{khronos.ErrKindWorkerUnavailable, khronos.ErrKindWorkerUnavailable},

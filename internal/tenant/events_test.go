@@ -128,7 +128,7 @@ func TestRuntime_Templates(t *testing.T) {
 	t.Run("that do not load answer with the error, and load again later", func(t *testing.T) {
 		w := newWorld(t, quick)
 		for _, tt := range []struct{ source, kind, text string }{
-			{"return {\n  e = function( end }", "bad_request", "init.luau:2:"},
+			{"return {\n  e = function( end }", "script_error", "init.luau:2:"},
 			{"error('at load')", "script_error", "init.luau:1: at load"},
 			{"return 1", "script_error", "init.luau must return a table from event name to function: it returned a number"},
 			{"return { e = 1 }", "script_error", `init.luau must return a table from event name to function: "e" is a number`},

@@ -171,8 +171,8 @@ func TestInspect(t *testing.T) {
 		kind  khronos.ErrorKind
 		text  string
 	}{
-		{init("return {"), khronos.ErrKindBadRequest, "init.luau:1:"},
-		{map[string]string{"init.luau": `return require("./m")`, "m.luau": "\n\nlocal = 1"}, khronos.ErrKindBadRequest, "m.luau:3:7:"},
+		{init("return {"), khronos.ErrKindScriptError, "init.luau:1:"},
+		{map[string]string{"init.luau": `return require("./m")`, "m.luau": "\n\nlocal = 1"}, khronos.ErrKindScriptError, "m.luau:3:7:"},
 		{map[string]string{"m.luau": ""}, khronos.ErrKindBadRequest, "no init.luau"},
 		{init("while true do end"), khronos.ErrKindCPULimit, "20ms CPU time for loading (inspect_cpu)"},
 		{init("local t = {}; while true do t[#t+1] = {} end"), khronos.ErrKindMemoryLimit, "4 MiB of memory for loading"},
@@ -220,7 +220,7 @@ func TestRunScript(t *testing.T) {
 		kind khronos.ErrorKind
 		text string
 	}{
-		`local x = = 1`:                                                              {khronos.ErrKindBadRequest, "script:1:11:"},
+		`local x = = 1`:                                                              {khronos.ErrKindScriptError, "script:1:11:"},
 		`error("no")`:                                                                {khronos.ErrKindScriptError, "script:1: no"},
 		`return require("./x")`:                                                      {khronos.ErrKindScriptError, `script:1: require "./x": only a file of the template can require another`},
 		`local ctx = ...; ctx.KV.get("k", {"s"})`:                                    {khronos.ErrKindScriptError, "script:1: kv.get: call it with a colon: ctx.KV:get(...)"},

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func newMachine(t *tenant, tpl khronos.Template, inspect bool) *machine {
 		account = luau.NewAccount(t.rt.cfg.Limits.InspectHeapBytes)
 	}
 	m.loader = host.NewLoader(tpl.Files, t.rt.programs)
-	m.vm = luau.NewVM(t.rt.base, luau.Config{Account: account, MaxObjectBytes: account.Limit(), Host: (*hostEnv)(m)})
+	m.vm = luau.NewVM(t.rt.base, luau.Config{Account: account, MaxObjectBytes: account.Limit(), Seed: rand.Uint64(), Host: (*hostEnv)(m)})
 	m.vm.SetSlice(t.rt.cfg.Limits.SliceFuel)
 	t.rt.vms.Add(1)
 	return m
