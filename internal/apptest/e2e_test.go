@@ -186,8 +186,10 @@ func TestWorld_KillWorker(t *testing.T) {
 	if err != nil || r.Status != http.StatusOK {
 		t.Fatalf("after the kill: %v %+v", err, r)
 	}
-	if took := time.Since(killed); took > 2*time.Second {
-		t.Errorf("the next dispatch was answered %s after the kill", took)
+	took := time.Since(killed)
+	t.Logf("the next dispatch was answered %s after the kill", took.Round(time.Millisecond))
+	if limit := time.Second; took > limit && !apptest.RaceEnabled { // the detector makes a worker's start slow
+		t.Errorf("that is over %s", limit)
 	}
 	for tenant, want := range acknowledged {
 		r, err := w.Dispatch(tenant, "Stored", nil)
