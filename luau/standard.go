@@ -13,17 +13,7 @@ var Standard = sync.OnceValue(func() *Base { return NewBase(OpenAll) })
 
 // NewBase makes a base: build sets the globals, then everything is frozen. Call
 // it once per process and share the result.
-func NewBase(build func(*BaseBuilder)) *Base {
-	b := vm.NewBase(build)
-	globals := b.Globals()
-	if globals.GetStr(vm.Const("_G")).IsNil() {
-		// The frozen table stands for itself, as _G does in a sandbox.
-		if err := globals.SetStr(nil, vm.Const("_G"), globals.Value()); err != nil {
-			panic("BUG: _G: " + err.Error())
-		}
-	}
-	return b
-}
+func NewBase(build func(*BaseBuilder)) *Base { return vm.NewBase(build) }
 
 // OpenAll sets all standard globals and libraries. A base that wants other ones
 // calls it first and sets what differs; a global set to [Nil] is gone.

@@ -40,7 +40,7 @@ func openMath(b *vm.BaseBuilder) {
 		natives = append(natives, ofOne(name, f))
 	}
 	for name, f := range map[string]func(x, y float64) float64{
-		"atan2": math.Atan2, "fmod": math.Mod, "pow": pow,
+		"atan2": math.Atan2, "fmod": math.Mod, "pow": vm.Pow,
 	} {
 		natives = append(natives, ofTwo(name, f))
 	}
@@ -348,11 +348,11 @@ func sign(x float64) float64 {
 
 // math.random(), math.random(n), math.random(m, n)
 func mathRandom(c *vm.Call) error {
-	r := random(c.VM())
+	m := c.VM()
 	switch c.NArgs() {
 	case 0:
-		lo := uint64(next32(r))
-		n := lo | uint64(next32(r))<<32
+		lo := uint64(m.Random32())
+		n := lo | uint64(m.Random32())<<32
 		return c.Return1(vm.Number(math.Ldexp(float64(n), -64)))
 	case 1:
 		n, err := c.CheckInt(0)
@@ -362,15 +362,15 @@ func mathRandom(c *vm.Call) error {
 		if n < 1 {
 			return c.ArgError(0, "interval is empty")
 		}
-		hi, _ := bits.Mul32(uint32(n), next32(r))
+		hi, _ := bits.Mul32(uint32(n), m.Random32())
 		return returnInt(c, 1+int(hi))
 	case 2:
-		return randomBetween(c, r)
+		return randomBetween(c)
 	}
 	return c.Errorf("wrong number of arguments")
 }
 
-func randomBetween(c *vm.Call, r *uint64) error {
+func randomBetween(c *vm.Call) error {
 	lo, err := c.CheckInt(0)
 	if err != nil {
 		return err
@@ -385,7 +385,7 @@ func randomBetween(c *vm.Call, r *uint64) error {
 	if hi-lo >= math.MaxUint32 {
 		return c.ArgError(1, "interval is too large")
 	}
-	x := uint64(hi-lo+1) * uint64(next32(r))
+	x := uint64(hi-lo+1) * uint64(c.VM().Random32())
 	return returnInt(c, lo+int(x>>32))
 }
 
@@ -395,25 +395,15 @@ func mathRandomSeed(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	seedRandom(random(c.VM()), uint64(n))
+	c.VM().SeedRandom(uint64(n))
 	return c.Return0()
 }
 
-// The generator is PCG32: 64 bits of state, 32 of output.
-const (
-	pcgMultiplier = 6364136223846793005
-	pcgIncrement  = 105
-)
-
-func next32(state *uint64) uint32 {
-	old := *state
-	*state = old*pcgMultiplier + pcgIncrement
-	return bits.RotateLeft32(uint32((old>>18^old)>>27), -int(old>>59))
-}
-
-func seedRandom(state *uint64, seed uint64) {
-	*state = 0
-	next32(state)
-	*state += seed
-	next32(state)
+// log10 is exact for powers of ten, which math.Log10 is not.
+func log10(x float64) float64 {
+	r := math.Log10(x)
+	if n := math.Round(r); n != r && math.Abs(r-n) < 1e-9 && vm.Pow(10, n) == x {
+		return n
+	}
+	return r
 }

@@ -58,10 +58,6 @@ func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
 	base := cs.base()
 	vm := luau.NewVM(base, luau.Config{MaxObjectBytes: cs.MaxBytes})
 	defer vm.Close()
-	globals := vm.Globals()
-	if err := globals.Set(vm, luau.Const("_G"), globals.Value()); err != nil {
-		return Result{Err: err}
-	}
 	fn, err := vm.NewFunction(luau.Load(base, code), nil)
 	if err != nil {
 		return Result{Err: err}

@@ -91,12 +91,18 @@ func (vm *VM) Meta(v Value) *Table {
 	return nil
 }
 
-// NewEnv makes a table of globals: writable, empty, and reads of absent names fall through to the base.
+// NewEnv makes a table of globals: writable, with nothing in it but itself as _G, and reads of absent names fall
+// through to the base.
 func (vm *VM) NewEnv() (*Table, error) {
-	t, err := vm.NewTable(0, 0)
+	t, err := vm.NewTable(0, 1)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.SetStr(vm, envName, t.Value()); err != nil {
 		return nil, err
 	}
 	t.meta, t.safeEnv = vm.base.envMeta, true
 	return t, nil
 }
+
+var envName = Const("_G")

@@ -226,6 +226,11 @@ func (c *Call) Call(fn Value, args ...Value) ([]Value, error) {
 	if out.err != nil {
 		return nil, out.err
 	}
+	if out.n > keptResults && out.n > cap(c.res) {
+		if err := c.Alloc(int64(out.n) * sizeValue); err != nil {
+			return nil, err
+		}
+	}
 	c.res = append(c.res[:0], co.stack[out.ret:out.ret+out.n]...)
 	c.clean()
 	return c.res, nil
@@ -251,11 +256,17 @@ func (vm *VM) leaveCall() {
 	vm.call = vm.calls[vm.callDepth]
 }
 
+// keptResults is how many values a call's lists may keep room for between natives, uncounted.
+const keptResults = 16
+
 // forget drops what a native that has returned held.
 func (c *Call) forget() {
 	clear(c.held)
 	clear(c.res)
 	c.held, c.res = c.held[:0], c.res[:0]
+	if cap(c.held) > keptResults || cap(c.res) > keptResults {
+		c.held, c.res = nil, nil
+	}
 	c.after, c.cont, c.state = afterNothing, nil, nil
 	if c.alloc != 0 {
 		c.vm.unhold(c.alloc)

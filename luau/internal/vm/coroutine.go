@@ -34,7 +34,8 @@ type Coroutine struct {
 	status  coStatus
 	begun   bool
 	exact   bool       // a native called from here takes a census: registers above its arguments are dead
-	hosted  bool       // made by NewThread or suspended by a native: a root until it ends
+	hosted  bool       // the host knows it: a root, see hosted.go
+	kept    bool       // by HoldThread: hosted also after it yields
 	resumer *Coroutine // the coroutine that waits for this one
 	active  *Coroutine // of a thread that the host runs: where it was sliced
 	results []Value    // of a thread that the host runs
@@ -44,7 +45,7 @@ type Coroutine struct {
 
 // newCoroutine makes a coroutine that will run fn. Charges its memory.
 func (vm *VM) newCoroutine(fn Value, env *Table) (*Coroutine, error) {
-	if err := vm.charge(sizeCoroutine + firstStack*sizeValue + firstFrames*sizeFrame); err != nil {
+	if err := vm.charge(sizeCoroutine + stackSize(firstStack) + framesSize(firstFrames)); err != nil {
 		return nil, err
 	}
 	co := &Coroutine{vm: vm, stack: make([]Value, firstStack), frames: make([]frame, firstFrames), env: env}
@@ -57,7 +58,7 @@ func (vm *VM) newCoroutine(fn Value, env *Table) (*Coroutine, error) {
 
 // size gives the accounted bytes of the coroutine.
 func (co *Coroutine) size() int64 {
-	return sizeCoroutine + int64(len(co.stack))*sizeValue + int64(len(co.frames))*sizeFrame + int64(cap(co.waits))*sizeWait
+	return sizeCoroutine + stackSize(len(co.stack)) + framesSize(len(co.frames)) + waitsSize(cap(co.waits))
 }
 
 // extent gives the end of the slots that are in use.
@@ -140,7 +141,7 @@ func (co *Coroutine) grow(need int) error {
 		return errNoMemory
 	}
 	size := max(2*n, need)
-	if err := co.vm.charge(int64(size-n) * sizeValue); err != nil {
+	if err := co.vm.charge(stackSize(size) - stackSize(n)); err != nil {
 		return err
 	}
 	s := make([]Value, size)
@@ -174,7 +175,7 @@ func (co *Coroutine) growFrames() error {
 		return co.vm.errorAt(1, "stack overflow")
 	}
 	size := min(2*n, limit)
-	if err := co.vm.charge(int64(size-n) * sizeFrame); err != nil {
+	if err := co.vm.charge(framesSize(size) - framesSize(n)); err != nil {
 		return err
 	}
 	fs := make([]frame, size)
@@ -190,7 +191,7 @@ func (co *Coroutine) cur() *frame { return &co.frames[co.nf-1] }
 func (co *Coroutine) pushWait(w wait) error {
 	if len(co.waits) == cap(co.waits) {
 		n := max(4, 2*cap(co.waits))
-		if err := co.vm.charge(int64(n-cap(co.waits)) * sizeWait); err != nil {
+		if err := co.vm.charge(waitsSize(n) - waitsSize(cap(co.waits))); err != nil {
 			return err
 		}
 		ws := make([]wait, len(co.waits), n)

@@ -9,7 +9,9 @@ import (
 
 // run executes the running coroutine until vm.outcome says why it stopped.
 //
-// It is one flat switch. A case that is done says continue; one that took a slow
+// It is one flat switch in a loop that changes nothing but pc: whatever else
+// changes goes back to enter, so that the compiler need not save the other
+// variables at each instruction. A case that is done says continue; one that took a slow
 // path sets act and leaves the switch. Slow paths find the instruction's frame
 // through vm.co, so its pc is saved before each. Numbers are stored word first,
 // and the tag only if it differs, which saves the write barrier.
@@ -27,13 +29,14 @@ func (vm *VM) run() {
 reload:
 	co = vm.co
 	f = &co.frames[co.nf-1]
-	cl = f.cl
-	code, k = codeOf(cl.proto.code), constantsOf(cl.proto.k)
-	w = windowAt(co.stack, f.base)
 	pc = f.pc
 	if vm.fuel < 0 {
 		goto drained
 	}
+enter:
+	cl = f.cl
+	code, k = codeOf(cl.proto.code), constantsOf(cl.proto.k)
+	w = windowAt(co.stack, f.base)
 	for {
 		i := code.at(pc)
 		pc++
@@ -550,19 +553,16 @@ reload:
 				if !p.vararg && int(co.nf) < len(co.frames) && int(slot)+1+int(p.maxStack) <= len(co.stack) {
 					f = &co.frames[co.nf]
 					co.nf++
-					cl = callee
-					if f.cl != cl {
-						f.cl = cl
+					if f.cl != callee {
+						f.cl = callee
 					}
 					f.base, f.ret, f.pc, f.nvar = slot+1, slot, 0, 0
 					f.want, f.kind, f.finish = int16(i.C())-1, frameScript, finishNone
-					w = windowAt(co.stack, slot+1)
 					for n := args; n < int32(p.numParams); n++ {
-						*w.at(uint8(n)) = Value{}
+						co.stack[slot+1+n] = Value{}
 					}
-					code, k, pc = codeOf(p.code), constantsOf(p.k), 0
-					if vm.fuel >= 0 {
-						continue
+					if pc = 0; vm.fuel >= 0 {
+						goto enter
 					}
 					goto drained
 				}
@@ -593,12 +593,8 @@ reload:
 				}
 				co.nf--
 				f = &co.frames[co.nf-1]
-				cl = f.cl
-				code, k = codeOf(cl.proto.code), constantsOf(cl.proto.k)
-				w = windowAt(co.stack, f.base)
-				pc = f.pc
-				if vm.fuel >= 0 {
-					continue
+				if pc = f.pc; vm.fuel >= 0 {
+					goto enter
 				}
 				goto drained
 			}
@@ -612,12 +608,8 @@ reload:
 				}
 				co.nf--
 				f = &co.frames[co.nf-1]
-				cl = f.cl
-				code, k = codeOf(cl.proto.code), constantsOf(cl.proto.k)
-				w = windowAt(co.stack, f.base)
-				pc = f.pc
-				if vm.fuel >= 0 {
-					continue
+				if pc = f.pc; vm.fuel >= 0 {
+					goto enter
 				}
 				goto drained
 			}
@@ -686,7 +678,7 @@ reload:
 				}
 				goto drained
 			}
-			if g.p == unsafe.Pointer(&lightTag) {
+			if g.p == unsafe.Pointer(&tags.light) {
 				first := int(f.base) + int(i.A())
 				if vm.walkIndex(co.stack[first:first+3+int(i.B())], int(i.B())) {
 					pc += i.Imm()
@@ -712,7 +704,7 @@ reload:
 		case actNext:
 			co = vm.co
 			f = &co.frames[co.nf-1]
-			w = windowAt(co.stack, f.base)
+			goto enter
 		case actReload:
 			goto reload
 		case actExit:
@@ -730,8 +722,8 @@ drained:
 // setNumber stores a number.
 func (v *Value) setNumber(x float64) {
 	v.w = math.Float64bits(x)
-	if v.p != unsafe.Pointer(&numberTag) {
-		v.p = unsafe.Pointer(&numberTag)
+	if v.p != unsafe.Pointer(&tags.number) {
+		v.p = unsafe.Pointer(&tags.number)
 	}
 }
 
@@ -761,10 +753,6 @@ func (v *Value) isTable() bool   { return v.w == uint64(KindTable) && !v.isPlain
 func (v *Value) isString() bool  { return v.w == uint64(KindString) && !v.isPlain() }
 func (v *Value) isClosure() bool { return v.w == uint64(KindClosure) && !v.isPlain() }
 func (v *Value) isNative() bool  { return v.w == uint64(KindNative) && !v.isPlain() }
-
-func (v *Value) isPlain() bool {
-	return v.p == unsafe.Pointer(&numberTag) || v.p == unsafe.Pointer(&integerTag) || v.p == unsafe.Pointer(&lightTag)
-}
 
 // chase reads a string key through metatables whose __index is a table; Nil says
 // no more than that the slow path must look.

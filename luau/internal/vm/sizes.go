@@ -17,7 +17,7 @@ package vm
 //	buffer      32 + bytesSize(length)
 //	vector      24
 //	userdata    64 + what the host states
-//	coroutine   256 + 16 x stack slots + 48 x frames + 48 x waits
+//	coroutine   256 + scanSize of each: 16 x stack slots, 48 x frames, 48 x waits
 const (
 	sizeValue     = 16
 	sizeNode      = 40
@@ -97,6 +97,11 @@ func arraySize(n uint32) int64 {
 	}
 	return scanSize(int64(n) * sizeValue)
 }
+
+// stackSize, framesSize and waitsSize are the accounted sizes of a coroutine's parts.
+func stackSize(n int) int64  { return scanSize(int64(n) * sizeValue) }
+func framesSize(n int) int64 { return scanSize(int64(n) * sizeFrame) }
+func waitsSize(n int) int64  { return scanSize(int64(n) * sizeWait) }
 
 func nodesSize(n uint32, owned bool) int64 {
 	return scanSize(int64(nodeSpace(n, owned)) * sizeNode)

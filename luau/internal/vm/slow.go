@@ -209,7 +209,7 @@ var (
 )
 
 // light makes a light userdata of a number.
-func light(n uint64) Value { return Value{unsafe.Pointer(&lightTag), n} }
+func light(n uint64) Value { return Value{unsafe.Pointer(&tags.light), n} }
 
 // iterate is OpForGPrep: it finds out how the generator works and goes to the loop's end.
 func (vm *VM) iterate(i bytecode.Instr) action {

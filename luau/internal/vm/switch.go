@@ -104,6 +104,7 @@ func (vm *VM) yield(f frame, base, n int32) step {
 	co.status = coSuspended
 	vals := co.stack[base : base+n]
 	if co.resumer == nil {
+		vm.yieldedToHost(co)
 		co.results = append([]Value(nil), vals...)
 		vm.outcome = outcome{kind: outYielded}
 		return step{kind: stepExit}

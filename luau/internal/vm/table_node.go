@@ -7,7 +7,7 @@ import (
 
 // The addresses that tell kinds apart, as pointers.
 var (
-	numberP = unsafe.Pointer(&numberTag)
+	numberP = unsafe.Pointer(&tags.number)
 	deadP   = unsafe.Pointer(&deadTag)
 )
 

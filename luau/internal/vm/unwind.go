@@ -107,9 +107,9 @@ func (vm *VM) callHandler(t *thrown, handler Value) (step, *thrown) {
 func (co *Coroutine) leaveHandler() {
 	co.handler--
 	limit := co.vm.cfg.MaxFrames
-	if extra := len(co.frames) - limit; co.handler == 0 && extra > 0 && int(co.nf) <= limit {
+	if n := len(co.frames); co.handler == 0 && n > limit && int(co.nf) <= limit {
 		co.frames = append(make([]frame, 0, limit), co.frames[:limit]...)
-		co.vm.credit(int64(extra) * sizeFrame)
+		co.vm.credit(framesSize(n) - framesSize(limit))
 	}
 }
 

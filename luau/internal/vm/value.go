@@ -10,9 +10,9 @@ import (
 //	kind                 p                 w
 //	nil                  nil               0
 //	boolean              &boolTag          KindBoolean | truth<<8
-//	number               &numberTag        bits of the float64
-//	integer              &integerTag       the int64
-//	light userdata       &lightTag         the number given
+//	number               &tags.number      bits of the float64
+//	integer              &tags.integer     the int64
+//	light userdata       &tags.light       the number given
 //	any heap object      the object        its Kind
 //
 // So "is a number" is one pointer compare, "is nil" is a test for zero, and two
@@ -23,9 +23,18 @@ type Value struct {
 	w uint64
 }
 
-// The tags are one-byte variables outside the heap: only their addresses matter.
-// They are distinct because each has a size.
-var boolTag, numberTag, integerTag, lightTag [16]byte
+// The tags are variables outside the heap: only their addresses matter. They are
+// distinct because each has a size. Those of the kinds whose word may be anything
+// stand together, so that one comparison tells them from objects.
+var (
+	boolTag [16]byte
+	tags    struct{ number, integer, light [16]byte }
+)
+
+// isPlain tells whether the word may be anything: a number, an integer or a light userdata.
+func (v *Value) isPlain() bool {
+	return uintptr(v.p)-uintptr(unsafe.Pointer(&tags)) < unsafe.Sizeof(tags)
+}
 
 // Kind is the type of a value.
 type Kind uint8
@@ -68,21 +77,21 @@ func Bool(b bool) Value {
 }
 
 // Number makes a number.
-func Number(f float64) Value { return Value{unsafe.Pointer(&numberTag), math.Float64bits(f)} }
+func Number(f float64) Value { return Value{unsafe.Pointer(&tags.number), math.Float64bits(f)} }
 
 // Integer makes a value of the 64-bit integer type; it is not a number.
-func Integer(i int64) Value { return Value{unsafe.Pointer(&integerTag), uint64(i)} }
+func Integer(i int64) Value { return Value{unsafe.Pointer(&tags.integer), uint64(i)} }
 
 // Kind gives the type.
 func (v Value) Kind() Kind {
 	switch v.p {
 	case nil:
 		return KindNil
-	case unsafe.Pointer(&numberTag):
+	case unsafe.Pointer(&tags.number):
 		return KindNumber
-	case unsafe.Pointer(&integerTag):
+	case unsafe.Pointer(&tags.integer):
 		return KindInteger
-	case unsafe.Pointer(&lightTag):
+	case unsafe.Pointer(&tags.light):
 		return KindLight
 	}
 	return Kind(v.w)
@@ -90,7 +99,7 @@ func (v Value) Kind() Kind {
 
 // IsNil, IsNumber, IsString and IsTable test the type; Truthy is false for nil and false only.
 func (v Value) IsNil() bool    { return v.p == nil }
-func (v Value) IsNumber() bool { return v.p == unsafe.Pointer(&numberTag) }
+func (v Value) IsNumber() bool { return v.p == unsafe.Pointer(&tags.number) }
 func (v Value) Truthy() bool {
 	return v.p != nil && (v.p != unsafe.Pointer(&boolTag) || v.w != uint64(KindBoolean))
 }

@@ -98,7 +98,8 @@ func NewVM(b *Base, cfg Config) *VM {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	vm := &VM{base: b, cfg: cfg, slice: noSlice, left: noTotal, random: cfg.Seed}
+	vm := &VM{base: b, cfg: cfg, slice: noSlice, left: noTotal}
+	vm.SeedRandom(cfg.Seed)
 	vm.heap.init(vm)
 	vm.enterCall()
 	vm.globals, vm.dead = vm.NewEnv()
@@ -116,9 +117,6 @@ func (vm *VM) Config() Config { return vm.cfg }
 
 // Globals is the VM's own table of globals. Reads of absent names fall through to the base.
 func (vm *VM) Globals() *Table { return vm.globals }
-
-// Random gives the state of the generator behind math.random; it starts as Config.Seed.
-func (vm *VM) Random() *uint64 { return &vm.random }
 
 // Current gives the running coroutine, nil outside [VM.Resume].
 func (vm *VM) Current() *Coroutine { return vm.co }
@@ -146,7 +144,8 @@ func (vm *VM) NewFunction(p *Program, env *Table) (Value, error) {
 	return cl.Value(), nil
 }
 
-// NewThread makes a coroutine that will call fn with args at its first [VM.Resume]. It is a root until it ends.
+// NewThread makes a coroutine that will call fn with args at its first [VM.Resume]. It is a root until it ends,
+// yields to the host or is released; see [VM.HoldThread].
 func (vm *VM) NewThread(fn Value, args ...Value) (*Coroutine, error) {
 	if vm.dead != nil {
 		return nil, vm.dead
@@ -166,21 +165,6 @@ func (vm *VM) NewThread(fn Value, args ...Value) (*Coroutine, error) {
 
 // SetMain makes co the main thread, for which coroutine.running gives nil. A VM has none at first.
 func (vm *VM) SetMain(co *Coroutine) { vm.main = co }
-
-func (vm *VM) host(co *Coroutine) {
-	if vm.hosted == nil {
-		vm.hosted = make(map[*Coroutine]struct{})
-	}
-	co.hosted = true
-	vm.hosted[co] = struct{}{}
-}
-
-func (vm *VM) unhost(co *Coroutine) {
-	if co.hosted {
-		co.hosted = false
-		delete(vm.hosted, co)
-	}
-}
 
 // Resume runs a thread of the host until it ends, waits or has used a slice of
 // fuel. args are the values a waiting thread receives, or more arguments for one
@@ -262,8 +246,10 @@ func (vm *VM) ended(root *Coroutine) (Status, error) {
 		root.active = vm.co
 		return StatusSliced, nil
 	case outYielded:
+		root.rest()
 		return StatusYielded, nil
 	case outSuspended:
+		root.rest()
 		return StatusSuspended, nil
 	case outFailed:
 		vm.obeyed(out.err)

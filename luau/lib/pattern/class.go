@@ -84,13 +84,23 @@ func classBits(letter byte) (bits uint16, not bool) {
 	return bits, letter&0x20 == 0
 }
 
-// inClass tells whether c is in the class %letter.
-func inClass(c, letter byte) bool {
-	bits, not := classBits(letter)
-	if bits == 0 {
-		return c == letter
+// classSets is the bytes that %letter matches, by letter: those of its class, or the letter itself if it names none.
+var classSets = makeClassSets()
+
+func makeClassSets() (t [256]byteSet) {
+	for letter := range 256 {
+		bits, not := classBits(byte(letter))
+		if bits == 0 {
+			t[letter].add(byte(letter))
+			continue
+		}
+		for c := range 256 {
+			if (classes[c]&bits != 0) != not {
+				t[letter].add(byte(c))
+			}
+		}
 	}
-	return (classes[c]&bits != 0) != not
+	return t
 }
 
 // classEnd gives the offset behind the single-byte class at p, where its suffix stands.
@@ -142,7 +152,7 @@ func (m *Matcher) matches(s, p, ep int) bool {
 	case '.':
 		return true
 	case '%':
-		return inClass(c, m.pat[p+1])
+		return classSets[m.pat[p+1]].has(c)
 	case '[':
 		return m.set(p, ep).has(c)
 	}
@@ -156,24 +166,9 @@ func (m *Matcher) span(s, p, ep int) int {
 	case '.':
 		return len(src)
 	case '%':
-		bits, not := classBits(m.pat[p+1])
-		if bits == 0 {
-			return spanByte(src, m.pat[p+1])
-		}
-		for i := range len(src) {
-			if (classes[src[i]]&bits != 0) == not {
-				return i
-			}
-		}
-		return len(src)
+		return classSets[m.pat[p+1]].span(src)
 	case '[':
-		set := m.set(p, ep)
-		for i := range len(src) {
-			if !set.has(src[i]) {
-				return i
-			}
-		}
-		return len(src)
+		return m.set(p, ep).span(src)
 	}
 	return spanByte(src, m.pat[p])
 }
@@ -192,6 +187,23 @@ type byteSet [4]uint64
 
 func (b *byteSet) has(c byte) bool { return b[c>>6]&(1<<(c&63)) != 0 }
 func (b *byteSet) add(c byte)      { b[c>>6] |= 1 << (c & 63) }
+
+// addAll adds the bytes of another set.
+func (b *byteSet) addAll(o *byteSet) {
+	for i := range b {
+		b[i] |= o[i]
+	}
+}
+
+// span gives how many bytes at the start of s are in the set.
+func (b *byteSet) span(s string) int {
+	for i := range len(s) {
+		if !b.has(s[i]) {
+			return i
+		}
+	}
+	return len(s)
+}
 
 // setSlots is how many sets of a pattern are kept at once.
 const setSlots = 8
@@ -222,11 +234,7 @@ func readSet(s string) (b byteSet) {
 		switch {
 		case s[i] == '%' && i+1 < len(s):
 			i++
-			for c := range 256 {
-				if inClass(byte(c), s[i]) {
-					b.add(byte(c))
-				}
-			}
+			b.addAll(&classSets[s[i]])
 		case i+2 < len(s) && s[i+1] == '-':
 			for c := int(s[i]); c <= int(s[i+2]); c++ {
 				b.add(byte(c))

@@ -7,8 +7,6 @@
 // stopped at any point. Bytes are bytes: classes follow the C locale.
 package pattern
 
-import "strings"
-
 // Error is a fault of the pattern itself, found when the match gets to it.
 type Error string
 
@@ -54,6 +52,7 @@ type Matcher struct {
 	choices [maxChoices]choice
 
 	sets [setSlots]setEntry
+	lead lead
 }
 
 // choice is what to do when the match fails further on.
@@ -79,6 +78,7 @@ const (
 func (m *Matcher) Reset(src, pat string, anchored bool, meter Meter) {
 	m.src, m.pat, m.meter, m.begin, m.anchored = src, pat, meter, 0, anchored
 	m.level, m.n, m.steps = 0, 0, 0
+	m.lead.kind = leadUnknown
 	if anchored {
 		m.begin = 1
 	}
@@ -131,15 +131,14 @@ func (m *Matcher) Match(s int) (end int, ok bool, err error) {
 
 // Find gives the first match that starts at offset s or behind it.
 func (m *Matcher) Find(s int) (start, end int, ok bool, err error) {
-	first, literal := m.first()
+	if m.lead.kind == leadUnknown {
+		m.lead = m.findLead()
+	}
 	for {
-		if literal {
-			i := strings.IndexByte(m.src[s:], first)
-			if i < 0 {
-				return 0, 0, false, m.spend((len(m.src) - s) / 64)
+		if m.lead.kind != leadAny {
+			if s, err = m.skip(s); s < 0 || err != nil {
+				return 0, 0, false, err
 			}
-			s += i
-			m.steps += int64(i / 64)
 		}
 		end, ok, err = m.Match(s)
 		if ok || err != nil {
@@ -149,22 +148,6 @@ func (m *Matcher) Find(s int) (start, end int, ok bool, err error) {
 			return 0, 0, false, nil
 		}
 	}
-}
-
-// first gives the byte every match begins with, if there is one.
-func (m *Matcher) first() (byte, bool) {
-	p := m.pat[m.begin:]
-	if m.anchored || p == "" {
-		return 0, false
-	}
-	switch p[0] {
-	case '(', ')', '[', '%', '.', '$':
-		return 0, false
-	}
-	if len(p) > 1 && (p[1] == '*' || p[1] == '?' || p[1] == '-') {
-		return 0, false
-	}
-	return p[0], true
 }
 
 // Once tells whether the pattern is anchored, so that it matches once at most.
