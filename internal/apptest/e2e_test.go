@@ -320,12 +320,25 @@ return {
 			}
 			done <- r
 		}()
-		slowest := pingAll(t, w, polite)
-		r := <-done
+		var took []time.Duration
+		var r apptest.Reply
+		for ended := false; !ended; {
+			took = append(took, pingAll(t, w, polite)...)
+			select {
+			case r = <-done:
+				ended = true
+			default:
+			}
+		}
+		slices.Sort(took)
+		p99 := took[len(took)*99/100]
 		if _, kind, owner := only(t, r); kind != tc.kind || owner != "tenant_limit" {
 			t.Errorf("%s: got %s, want %s", tc.event, r.Body, tc.kind)
 		}
-		t.Logf("%s: ended after %s; slowest polite answer %s", tc.event, r.Took.Round(time.Millisecond), slowest.Round(time.Millisecond))
+		t.Logf("%s: ended after %s; %d polite answers meanwhile, p99 %s", tc.event, r.Took.Round(time.Millisecond), len(took), p99.Round(100*time.Microsecond))
+		if p99 > 50*time.Millisecond && !apptest.RaceEnabled {
+			t.Errorf("%s: p99 of the polite tenants is %s, want under 50 ms", tc.event, p99)
+		}
 		if r, err := w.Dispatch(hostile, "Fine", nil); err != nil || r.Status != http.StatusOK {
 			t.Errorf("after %s the tenant is not served: %v %+v", tc.event, err, r)
 		}
@@ -337,8 +350,8 @@ return {
 	}
 }
 
-// pingAll asks every tenant once, eight at a time, and gives the slowest answer.
-func pingAll(t *testing.T, w *apptest.World, tenants []khronos.TenantID) time.Duration {
+// pingAll asks every tenant once, eight at a time, and gives how long each took.
+func pingAll(t *testing.T, w *apptest.World, tenants []khronos.TenantID) []time.Duration {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 8)
 	took := make([]time.Duration, len(tenants))
@@ -358,7 +371,7 @@ func pingAll(t *testing.T, w *apptest.World, tenants []khronos.TenantID) time.Du
 		})
 	}
 	wg.Wait()
-	return slices.Max(took)
+	return took
 }
 
 func residentBytes(t *testing.T, pid int) int64 {
