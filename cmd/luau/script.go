@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 
 	"github.com/template-worker/template-worker/luau"
@@ -41,7 +42,11 @@ func runScript(path string, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
+// gcPercent trades memory for time: one script has the whole process.
+const gcPercent = 400
+
 func execute(path string, args []string, out *bufio.Writer) error {
+	debug.SetGCPercent(gcPercent)
 	m := &modules{dir: filepath.Dir(path), loaded: map[string]luau.Ref{}}
 	vm := luau.NewVM(base(), luau.Config{
 		Host:    m,

@@ -37,7 +37,7 @@ func basePrint(c *vm.Call) error {
 		if err != nil {
 			return err
 		}
-		if err := payBytes(c, len(s)); err != nil {
+		if err := payBytes(c, 4*len(s)); err != nil {
 			return err
 		}
 		if err := c.Alloc(int64(len(s)) + 1); err != nil {
@@ -183,7 +183,7 @@ func baseToNumber(c *vm.Call) error {
 	}
 	v := c.Arg(0)
 	if v.Kind() == vm.KindString {
-		if err := payBytes(c, v.AsString().Len()); err != nil {
+		if err := payBytes(c, v.AsString().Len()*charCost); err != nil {
 			return err
 		}
 	}
@@ -204,7 +204,7 @@ func toNumberBase(c *vm.Call, base int) error {
 	if base < 2 || base > 36 {
 		return c.ArgError(1, "base out of range")
 	}
-	if err := payBytes(c, len(s)); err != nil {
+	if err := payBytes(c, len(s)*charCost); err != nil {
 		return err
 	}
 	n, rest, ok := parseUint(s, base)

@@ -214,7 +214,7 @@ func integerFromString(c *vm.Call) error {
 	if base < 2 || base > 36 {
 		return c.ArgError(1, "base out of range")
 	}
-	if err := payBytes(c, len(s)); err != nil {
+	if err := payBytes(c, len(s)*charCost); err != nil {
 		return err
 	}
 	v, ok := parseInteger(s, base)

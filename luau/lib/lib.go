@@ -35,6 +35,9 @@ const (
 	maxString = vm.MaxString // bytes of a string
 )
 
+// charCost is how many bytes copied take as long as one character that is read or made one by one.
+const charCost = 16
+
 // payBytes pays for looking at or copying n bytes.
 func payBytes(c *vm.Call, n int) error {
 	if n < 64 {

@@ -142,7 +142,11 @@ func dateTable(c *vm.Call, t time.Time) error {
 	return c.Return1(tab.Value())
 }
 
+// dateText costs eight units for each character of the format.
 func dateText(c *vm.Call, format string, t time.Time) error {
+	if err := c.Charge(8 * int64(len(format))); err != nil {
+		return err
+	}
 	out := newText(c)
 	for i := 0; i < len(format); i++ {
 		piece := format[i : i+1]

@@ -1,3 +1,5 @@
+//go:build !race
+
 package luautest
 
 // loose is how many times longer than promised a wall clock measurement may show:

@@ -45,6 +45,9 @@ func (c *Call) CheckNumber(i int) (float64, error) {
 	if v.IsNumber() {
 		return v.AsNumber(), nil
 	}
+	if err := c.co.vm.payDigits(v, Nil); err != nil {
+		return 0, err
+	}
 	if f, ok := ToNumber(v); ok {
 		return f, nil
 	}

@@ -106,6 +106,9 @@ func arithOperands(co *Coroutine, f *frame, i bytecode.Instr) (a, b Value) {
 
 // arithValue does what needs no metamethod; ok tells whether it could.
 func (vm *VM) arithValue(op ArithOp, a, b Value) (v Value, ok bool, err error) {
+	if err := vm.payDigits(a, b); err != nil {
+		return Nil, false, err
+	}
 	if x, ok := ToNumber(a); ok {
 		if y, ok := ToNumber(b); ok {
 			return Number(compute(op, x, y)), true, nil

@@ -192,10 +192,14 @@ func (c *Call) Suspend(k Cont, state any) error {
 	return nil
 }
 
+// nestedFuel is what a nested run costs beyond what it runs.
+const nestedFuel = 10
+
 // Call runs fn inside the native and gives its results, valid until the next
 // Call. It is for rare uses: fn can not yield and slices wait for its end.
 func (c *Call) Call(fn Value, args ...Value) ([]Value, error) {
 	vm, co := c.vm, c.co
+	vm.fuel -= nestedFuel
 	if err := co.enterNative(); err != nil {
 		return nil, err
 	}
@@ -210,7 +214,9 @@ func (c *Call) Call(fn Value, args ...Value) ([]Value, error) {
 	co.inner++
 	level := co.nf
 	co.stack[slot] = fn
-	copy(co.stack[slot+1:], args)
+	for i, a := range args { // few: a loop is cheaper than copy with its barriers
+		co.stack[slot+1+i] = a
+	}
 	co.top = int32(slot + 1 + len(args))
 	vm.enterCall()
 	vm.nested++
@@ -221,10 +227,20 @@ func (c *Call) Call(fn Value, args ...Value) ([]Value, error) {
 	vm.leaveCall()
 	out := vm.outcome
 	vm.outcome = outcome{}
-	co.dropTo(level - 1)
+	if co.nf == level { // the boundary itself, the usual case
+		co.nf--
+		co.inner--
+	} else {
+		co.dropTo(level - 1)
+	}
 	co.top = keep
 	if out.err != nil {
 		return nil, out.err
+	}
+	if out.n == 1 {
+		c.res = append(c.res[:0], co.stack[out.ret])
+		c.clean()
+		return c.res, nil
 	}
 	if out.n > keptResults && out.n > cap(c.res) {
 		if err := c.Alloc(int64(out.n) * sizeValue); err != nil {

@@ -16,6 +16,9 @@ func (c *Call) target() (*Coroutine, int) {
 	return c.co, 0
 }
 
+// levelsPerFuel is how many calls in progress are looked at for a unit of fuel.
+const levelsPerFuel = 4
+
 // debugTraceback: traceback([co,] message, level).
 func debugTraceback(c *Call) error {
 	co, n := c.target()
@@ -35,6 +38,9 @@ func debugTraceback(c *Call) error {
 	}
 	if co == c.co && level > 0 {
 		level-- // the native itself has no frame
+	}
+	if err := c.Charge(int64(co.nf)/levelsPerFuel + int64(len(msg))/64); err != nil {
+		return err
 	}
 	text := co.Traceback(msg, level)
 	if err := c.Charge(int64(len(text) / 64)); err != nil {
@@ -92,6 +98,9 @@ func (c *Call) subject(co *Coroutine, n int) (subject, bool, error) {
 		}
 		if level < 0 {
 			return subject{}, false, c.ArgError(n, "level can't be negative")
+		}
+		if err := c.Charge(int64(co.nf) / levelsPerFuel); err != nil {
+			return subject{}, false, err
 		}
 		if co == c.co {
 			if level == 0 {

@@ -99,6 +99,9 @@ func (h *heap) credit(n int64) {
 	if h == nil {
 		return
 	}
+	if n >= minGrant && !h.counting {
+		h.bill() // or a script that takes and drops much would pay only once used has grown
+	}
 	h.used -= n
 	h.billed -= n
 }

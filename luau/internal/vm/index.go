@@ -3,7 +3,7 @@ package vm
 import "github.com/template-worker/template-worker/luau/internal/bytecode"
 
 // maxChain bounds the tables that one access may go through.
-const maxChain = 100
+const maxChain = 100 // each costs two of fuel beyond the first
 
 const errReadonly objectError = "attempt to modify a readonly table"
 
@@ -32,6 +32,7 @@ func (vm *VM) lookup(obj, key Value) (v, h, self Value, err error) {
 			return Nil, h, obj, nil
 		}
 		obj = h
+		vm.fuel -= 2
 	}
 	return Nil, Nil, Nil, vm.errorAt(1, "'__index' chain too long; possible loop")
 }
@@ -149,6 +150,7 @@ func (vm *VM) store(obj, key, v Value) (h, self Value, err error) {
 			return h, obj, nil
 		}
 		obj = h
+		vm.fuel -= 2
 	}
 	return Nil, Nil, vm.errorAt(1, "'__newindex' chain too long; possible loop")
 }

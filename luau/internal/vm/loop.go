@@ -118,6 +118,9 @@ enter:
 							*w.at(i.A()) = *v
 							continue
 						}
+					} else if t.meta == nil {
+						*w.at(i.A()) = t.getNumber(x)
+						continue
 					}
 				} else if c.isString() {
 					if v := t.chase((*String)(c.p)); v.p != nil {
@@ -181,6 +184,9 @@ enter:
 						*w.at(i.A()) = *v
 						continue
 					}
+				} else if t.meta == nil {
+					*w.at(i.A()) = t.GetInt(int(i.C()) + 1)
+					continue
 				}
 			}
 			f.pc = pc
@@ -655,7 +661,7 @@ enter:
 		case bytecode.OpForGLoop:
 			vm.fuel += int64(i.Imm())
 			g := w.at(i.A())
-			if g.p == nil {
+			if g.p == nil || g.p == unsafe.Pointer(&tags.light) {
 				t, at := (*Table)(w.at(i.A()+1).p), w.at(i.A()+2)
 				if n := uint32(at.w); n < t.asize && i.B() == 2 {
 					if v := t.arr.at(n); v.p != nil {
@@ -670,17 +676,8 @@ enter:
 					}
 				}
 				first := int(f.base) + int(i.A())
-				if vm.walk(co.stack[first:first+3+int(i.B())], int(i.B())) {
-					pc += i.Imm()
-				}
-				if vm.fuel >= 0 {
-					continue
-				}
-				goto drained
-			}
-			if g.p == unsafe.Pointer(&tags.light) {
-				first := int(f.base) + int(i.A())
-				if vm.walkIndex(co.stack[first:first+3+int(i.B())], int(i.B())) {
+				r := co.stack[first : first+3+int(i.B())]
+				if g.p == nil && vm.walk(r, int(i.B())) || g.p != nil && vm.walkIndex(r, int(i.B())) {
 					pc += i.Imm()
 				}
 				if vm.fuel >= 0 {

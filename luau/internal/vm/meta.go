@@ -73,10 +73,14 @@ func (vm *VM) callMeta(h Value, fin finish, want int16, args ...Value) action {
 	return vm.drive(vm.metaStep(0, h, fin, want, args...))
 }
 
+// metaFuel is what the call of a metamethod costs beyond the instruction that makes it.
+const metaFuel = 8
+
 // metaStep puts a metamethod and its arguments above the running frame, offset slots further up.
 func (vm *VM) metaStep(offset int32, h Value, fin finish, want int16, args ...Value) step {
 	co := vm.co
 	f := co.cur()
+	vm.fuel -= metaFuel
 	slot := f.base + int32(f.cl.proto.maxStack) + offset
 	if err := co.grow(int(slot) + len(args) + 2); err != nil {
 		return raising(err)

@@ -53,6 +53,24 @@ func ToNumber(v Value) (float64, bool) {
 	return 0, false
 }
 
+// payDigits pays for reading two values as numbers, which takes time if one is a long string.
+func (vm *VM) payDigits(a, b Value) error {
+	n := 0
+	if a.Kind() == KindString {
+		n = a.AsString().Len()
+	}
+	if b.Kind() == KindString {
+		n += b.AsString().Len()
+	}
+	if n <= 64 {
+		return nil
+	}
+	return vm.burn(int64(n) / digitsPerFuel)
+}
+
+// digitsPerFuel is how many characters of a number are read for a unit of fuel.
+const digitsPerFuel = 4
+
 // ParseNumber reads a number as C's strtod does, white space around it allowed:
 // decimal, hexadecimal with or without fraction and exponent, inf, infinity, nan.
 // What follows a NUL is not looked at.

@@ -174,6 +174,9 @@ func (vm *VM) forPrep(i bytecode.Instr) action {
 	f := co.cur()
 	r := co.stack[f.base+int32(i.A()):]
 	for _, b := range forBounds {
+		if err := vm.payDigits(r[b.reg], Nil); err != nil {
+			return vm.raise(err)
+		}
 		x, ok := ToNumber(r[b.reg])
 		if !ok {
 			return vm.raise(vm.errorAt(1, "invalid 'for' %s (number expected, got %s)", b.name, vm.TypeName(r[b.reg])))

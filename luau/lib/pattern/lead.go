@@ -14,14 +14,15 @@ type lead struct {
 type leadKind uint8
 
 const (
-	leadUnknown leadKind = iota
-	leadAny              // nothing is known
+	leadUnknown leadKind = iota // nobody has looked yet
+	leadAny                     // it may be anything
 	leadByte
 	leadSet
 )
 
-// findLead looks at the first item of the pattern. Faults are left for the match to find.
-func (m *Matcher) findLead() lead {
+// findLead looks at the first item of the pattern, before a match from offset s
+// on. Faults are left for the match to find.
+func (m *Matcher) findLead(s int) lead {
 	p := m.begin
 	for p < len(m.pat) && m.pat[p] == '(' {
 		p++
@@ -47,7 +48,12 @@ func (m *Matcher) findLead() lead {
 		if err != nil {
 			return lead{kind: leadAny}
 		}
-		l.set = *m.set(p, ep)
+		if s == len(m.src) {
+			return lead{} // no match will read the set, so it must cost nothing
+		}
+		if !repeats(m.pat, ep) {
+			l.set = *m.set(p, ep)
+		}
 	default:
 		if captures > 0 {
 			return lead{kind: leadAny}
@@ -55,10 +61,15 @@ func (m *Matcher) findLead() lead {
 		l = lead{kind: leadByte, b: c}
 	}
 	ep, _ := m.classEnd(p) // there is one: the cases above have found it
-	if ep < len(m.pat) && strings.IndexByte("*?-", m.pat[ep]) >= 0 {
+	if repeats(m.pat, ep) {
 		return lead{kind: leadAny}
 	}
 	return l
+}
+
+// repeats tells whether the class that ends at ep may match nothing.
+func repeats(pat string, ep int) bool {
+	return ep < len(pat) && strings.IndexByte("*?-", pat[ep]) >= 0
 }
 
 // skipAtOnce is how many bytes are passed over between two reports to the meter.

@@ -132,10 +132,10 @@ func (m *Matcher) Match(s int) (end int, ok bool, err error) {
 // Find gives the first match that starts at offset s or behind it.
 func (m *Matcher) Find(s int) (start, end int, ok bool, err error) {
 	if m.lead.kind == leadUnknown {
-		m.lead = m.findLead()
+		m.lead = m.findLead(s)
 	}
 	for {
-		if m.lead.kind != leadAny {
+		if m.lead.kind > leadAny {
 			if s, err = m.skip(s); s < 0 || err != nil {
 				return 0, 0, false, err
 			}
