@@ -147,6 +147,16 @@ func (vm *VM) compareError(a, b Value, sign string) error {
 	return vm.errorAt(1, "attempt to compare %s %s %s", vm.TypeName(a), sign, vm.TypeName(b))
 }
 
+// equalConst compares a string with a constant. It charges for a long one, which
+// the next safepoint sees: code has to come to one before it can compare again
+// and again.
+func (vm *VM) equalConst(a, c *String) bool {
+	if n := c.Len(); n > 64 && a.Len() == n {
+		vm.owe(int64(n / 64))
+	}
+	return a.equal(c)
+}
+
 // burnCompare charges comparing long strings.
 func (vm *VM) burnCompare(a, b Value) error {
 	if a.Kind() != KindString || b.Kind() != KindString {

@@ -453,7 +453,7 @@ enter:
 				}
 			} else if *a == *c {
 				pc += i.Imm()
-			} else if a.isString() && c.isString() && a.AsString().equal(c.AsString()) {
+			} else if a.isString() && c.isString() && vm.equalConst(a.AsString(), c.AsString()) {
 				pc += i.Imm()
 			}
 			continue
@@ -466,7 +466,7 @@ enter:
 				continue
 			} else if *a == *c {
 				continue
-			} else if a.isString() && c.isString() && a.AsString().equal(c.AsString()) {
+			} else if a.isString() && c.isString() && vm.equalConst(a.AsString(), c.AsString()) {
 				continue
 			}
 			pc += i.Imm()
