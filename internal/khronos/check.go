@@ -34,8 +34,8 @@ func (v Value) check() error {
 	case KindInterval:
 		return checkNanos(v.aux)
 	case KindTimeZone:
-		if !validZoneName(v.str) {
-			return badZone(v.str)
+		if !validZoneName(v.text()) {
+			return badZone(v.text())
 		}
 	}
 	return nil

@@ -61,7 +61,7 @@ func (v Value) appendJSON(b []byte, depth int) ([]byte, error) {
 	case KindList:
 		b, err = appendJSONList(b, v.Items(), depth)
 	case KindBuffer:
-		b = appendJSONBytes(b, v.ref.([]byte))
+		b = appendJSONBytes(b, v.buffer())
 	case KindInterval:
 		b = strconv.AppendInt(append(b, '['), int64(v.num), 10)
 		b = append(strconv.AppendUint(append(b, ','), uint64(v.aux), 10), ']')
@@ -81,7 +81,7 @@ func (v Value) appendJSONScalar(b []byte) []byte {
 	case KindNull:
 		return append(b, "null"...)
 	case KindText, KindTimeZone:
-		return appendJSONString(b, v.str)
+		return appendJSONString(b, v.text())
 	case KindInteger:
 		return strconv.AppendInt(b, int64(v.num), 10)
 	case KindUnsigned:
@@ -102,7 +102,7 @@ func (v Value) appendJSONScalar(b []byte) []byte {
 		t, _ := v.AsTimestamp()
 		return append(appendTimestamp(append(b, '"'), t), '"')
 	case KindLazyStringMap:
-		return appendJSONStrings(b, v.ref.(map[string]string))
+		return appendJSONStrings(b, v.lazy())
 	}
 	panic("BUG: scalar of " + v.kind.String())
 }

@@ -113,7 +113,7 @@ func (p *tagged) scalar(kind Kind) (Value, error) {
 		return Boolean(false), p.word("false")
 	case KindText:
 		s, err := p.str()
-		return Value{kind: KindText, str: s}, err
+		return textValue(KindText, s), err
 	case KindTimeZone:
 		s, err := p.str()
 		return TimeZone(s), err

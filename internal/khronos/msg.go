@@ -68,7 +68,7 @@ func (v Value) appendMsg(b []byte, depth int) ([]byte, error) {
 	case KindNull:
 		return msgp.AppendNil(b), nil
 	case KindText:
-		return msgp.AppendString(b, v.str), nil
+		return msgp.AppendString(b, v.text()), nil
 	case KindInteger:
 		return msgp.AppendInt64(b, int64(v.num)), nil
 	case KindUnsigned:
@@ -78,14 +78,14 @@ func (v Value) appendMsg(b []byte, depth int) ([]byte, error) {
 	case KindBoolean:
 		return msgp.AppendBool(b, v.num != 0), nil
 	case KindBuffer:
-		return msgp.AppendBytes(b, v.ref.([]byte)), nil
+		return msgp.AppendBytes(b, v.buffer()), nil
 	case KindVector:
 		b = binary.BigEndian.AppendUint64(append(b, 0xc7, 12, extVector), v.num)
 		return binary.BigEndian.AppendUint32(b, v.aux), nil
 	case KindMap:
-		return appendMsgMap(b, v.ref.([]Pair), depth)
+		return appendMsgMap(b, v.pairs(), depth)
 	case KindList:
-		return appendMsgList(b, v.ref.([]Value), depth)
+		return appendMsgList(b, v.items(), depth)
 	case KindTimestamptz:
 		b = binary.BigEndian.AppendUint32(append(b, 0xc7, 12, extTimestamp), v.aux)
 		return binary.BigEndian.AppendUint64(b, v.num), nil
@@ -93,9 +93,9 @@ func (v Value) appendMsg(b []byte, depth int) ([]byte, error) {
 		b = binary.BigEndian.AppendUint64(append(b, 0xc7, 12, extInterval), v.num)
 		return binary.BigEndian.AppendUint32(b, v.aux), nil
 	case KindTimeZone:
-		return append(append(b, 0xc7, byte(len(v.str)), extTimeZone), v.str...), nil
+		return append(append(b, 0xc7, byte(v.num), extTimeZone), v.text()...), nil
 	case KindLazyStringMap:
-		return appendMsgLazy(b, v.ref.(map[string]string)), nil
+		return appendMsgLazy(b, v.lazy()), nil
 	}
 	panic("BUG: value of " + v.kind.String())
 }

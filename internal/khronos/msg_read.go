@@ -8,17 +8,29 @@ import "unsafe"
 // Short strings of one value may share memory.
 func ReadMsg(b []byte, maxDepth int) (v Value, rest []byte, err error) {
 	r := msgReader{maxDepth: maxDepth}
-	if rest, err = r.value(&v, b, 0); err != nil {
-		return Value{}, b, err
-	}
-	return v, rest, nil
+	return r.read(b)
+}
+
+// ReadOwnMsg is ReadMsg for bytes that become the value's own: its strings and
+// buffers lie in b, which nobody may change from then on.
+func ReadOwnMsg(b []byte, maxDepth int) (v Value, rest []byte, err error) {
+	r := msgReader{maxDepth: maxDepth, own: true}
+	return r.read(b)
 }
 
 // msgReader is WalkMsg into a Value without a visitor in between: a worker reads
 // each result and each argument of a host call with it.
 type msgReader struct {
 	maxDepth int
+	own      bool   // strings and buffers need no copy
 	room     []byte // what is left of the memory for short strings
+}
+
+func (r *msgReader) read(b []byte) (v Value, rest []byte, err error) {
+	if rest, err = r.value(&v, b, 0); err != nil {
+		return Value{}, b, err
+	}
+	return v, rest, nil
 }
 
 // value fills v, which is Null, and returns what lies behind it. Half of v may
@@ -42,7 +54,7 @@ func (r *msgReader) value(v *Value, b []byte, depth int) ([]byte, error) {
 		return b[1:], nil
 	case msgText:
 		text, rest, err := readText(b)
-		v.kind, v.str = KindText, r.keep(text, rest)
+		*v = textValue(KindText, r.keep(text, rest))
 		return rest, err
 	case msgList:
 		return r.list(v, b, depth)
@@ -54,7 +66,10 @@ func (r *msgReader) value(v *Value, b []byte, depth int) ([]byte, error) {
 		return rest, err
 	case msgBuffer:
 		buf, rest, err := readBuffer(b)
-		*v = Buffer(append([]byte{}, buf...))
+		if !r.own {
+			buf = append([]byte{}, buf...)
+		}
+		*v = Buffer(buf)
 		return rest, err
 	case msgExtension: // rarer: by way of the visitor
 		var one builder
@@ -79,7 +94,7 @@ func (r *msgReader) list(v *Value, b []byte, depth int) ([]byte, error) {
 			return nil, underItem(i, err)
 		}
 	}
-	v.kind, v.ref = KindList, items
+	*v = List(items...)
 	return rest, nil
 }
 
@@ -100,7 +115,7 @@ func (r *msgReader) entries(v *Value, b []byte, depth int) ([]byte, error) {
 			return nil, underValue(i, err)
 		}
 	}
-	v.kind, v.ref = KindMap, pairs
+	*v = Map(pairs...)
 	return rest, nil
 }
 
@@ -112,9 +127,12 @@ const (
 	maxSharedBytes = 64 // a longer string gets memory of its own
 )
 
-// keep copies text, behind which rest lies.
+// keep makes a string of text, behind which rest lies.
 func (r *msgReader) keep(text, rest []byte) string {
 	n := len(text)
+	if r.own {
+		return unsafe.String(unsafe.SliceData(text), n)
+	}
 	if n > maxSharedBytes || n == 0 {
 		return string(text)
 	}

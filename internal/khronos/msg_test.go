@@ -223,6 +223,10 @@ func sameAsWalk(t *testing.T, b []byte, v Value, rest []byte, err error) {
 	if err == nil && (len(walkRest) != len(rest) || !build.root.Equal(v)) {
 		t.Fatalf("%x: ReadMsg reads %v and leaves %d, WalkMsg %v and %d", b, v, len(rest), build.root, len(walkRest))
 	}
+	own, ownRest, ownErr := ReadOwnMsg(b, MaxDepth)
+	if fmt.Sprint(ownErr) != fmt.Sprint(err) || len(ownRest) != len(rest) || !own.Equal(v) {
+		t.Fatalf("%x: ReadMsg reads %v, %v and leaves %d, ReadOwnMsg %v, %v and %d", b, v, err, len(rest), own, ownErr, len(ownRest))
+	}
 }
 
 // Containers and strings on both sides of what is allocated at once.
@@ -245,6 +249,33 @@ func TestReadMsg_sizes(t *testing.T) {
 			t.Errorf("%d entries: read as %v, %v", n, got, err)
 		}
 		sameAsWalk(t, b, got, nil, nil)
+	}
+}
+
+// Strings and buffers of ReadOwnMsg lie in its input, one behind the other:
+// appending to one must not reach the next.
+func TestReadOwnMsg(t *testing.T) {
+	want := List(Buffer([]byte("data")), Text(strings.Repeat("a", 2*maxSharedBytes)), Text("b"), Buffer(nil))
+	b, err := want.AppendMsg(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allocs := testing.AllocsPerRun(10, func() {
+		if got, _, err := ReadOwnMsg(b, MaxDepth); err != nil || !got.Equal(want) {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+	if allocs != 1 {
+		t.Errorf("%v allocations, want one for the items", allocs)
+	}
+	got, rest, err := ReadOwnMsg(append(b, 0xc1), MaxDepth)
+	if err != nil || len(rest) != 1 {
+		t.Fatalf("got %v and %d bytes, %v", got, len(rest), err)
+	}
+	first, _ := got.Index(0).AsBuffer()
+	_ = append(first, "overwritten"...)
+	if !got.Equal(want) {
+		t.Errorf("after an append to its buffer: %v", got)
 	}
 }
 

@@ -178,7 +178,7 @@ func (v Value) appendPlain(b []byte, depth int) ([]byte, error) {
 	case KindList:
 		return appendPlainList(b, v.Items(), depth+1)
 	case KindBuffer:
-		b = base64.StdEncoding.AppendEncode(append(b, '"'), v.ref.([]byte))
+		b = base64.StdEncoding.AppendEncode(append(b, '"'), v.buffer())
 		return append(b, '"'), nil
 	case KindInterval:
 		return appendSeconds(b, Interval{Seconds: int64(v.num), Nanos: v.aux}), nil
@@ -237,7 +237,7 @@ func memberNames(pairs []Pair) ([]string, bool) {
 	for i, p := range pairs {
 		switch p.Key.kind {
 		case KindText:
-			names[i] = p.Key.str
+			names[i] = p.Key.text()
 		case KindInteger, KindUnsigned, KindBoolean:
 			names[i] = string(p.Key.appendJSONScalar(nil))
 		default:

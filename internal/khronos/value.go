@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Kind names a variant of [Value]. The numbers are only ever appended.
@@ -83,9 +84,14 @@ type Value struct {
 	_    [0]func() // no ==
 	kind Kind
 	aux  uint32 // nanoseconds of a Timestamptz or Interval, bits of a Vector's z
-	num  uint64 // Integer, Unsigned, bits of a Float, Boolean; seconds of a Timestamptz or Interval; bits of a Vector's x and y
-	str  string // Text, TimeZone
-	ref  any    // Buffer []byte, Map []Pair, List []Value, LazyStringMap map[string]string
+	// num is the number of an Integer, UnsignedInteger or Boolean, the bits of a
+	// Float or of a Vector's x and y, the seconds of a Timestamptz or Interval,
+	// and the length of what ref points to.
+	num uint64
+	// ref points to the first byte of a Text, TimeZone or Buffer, the first
+	// element of a List or Map, and to the map of a LazyStringMap. Constructors
+	// set it, the methods of value_ref.go read it, nobody else touches it.
+	ref unsafe.Pointer
 }
 
 // Pair is one entry of a Map.
@@ -103,7 +109,7 @@ func Null() Value { return Value{} }
 
 // Text returns a Text. Bytes of s that are not UTF-8 are replaced by U+FFFD:
 // Text is not binary safe, Buffer is.
-func Text(s string) Value { return Value{kind: KindText, str: validUTF8(s)} }
+func Text(s string) Value { return textValue(KindText, validUTF8(s)) }
 
 // Integer returns an Integer.
 func Integer(i int64) Value { return Value{kind: KindInteger, num: uint64(i)} }
@@ -123,7 +129,9 @@ func Boolean(b bool) Value {
 }
 
 // Buffer returns a Buffer that keeps b.
-func Buffer(b []byte) Value { return Value{kind: KindBuffer, ref: b} }
+func Buffer(b []byte) Value {
+	return Value{kind: KindBuffer, num: uint64(len(b)), ref: unsafe.Pointer(unsafe.SliceData(b))}
+}
 
 // Vector returns a Vector.
 func Vector(x, y, z float32) Value {
@@ -136,10 +144,14 @@ func Vector(x, y, z float32) Value {
 
 // Map returns a Map that keeps pairs, in their order. Keys may be of any kind
 // and may repeat.
-func Map(pairs ...Pair) Value { return Value{kind: KindMap, ref: pairs} }
+func Map(pairs ...Pair) Value {
+	return Value{kind: KindMap, num: uint64(len(pairs)), ref: unsafe.Pointer(unsafe.SliceData(pairs))}
+}
 
 // List returns a List that keeps items.
-func List(items ...Value) Value { return Value{kind: KindList, ref: items} }
+func List(items ...Value) Value {
+	return Value{kind: KindList, num: uint64(len(items)), ref: unsafe.Pointer(unsafe.SliceData(items))}
+}
 
 // Timestamp returns a Timestamptz: the instant of t. Its zone is lost.
 func Timestamp(t time.Time) Value {
@@ -152,17 +164,17 @@ func IntervalValue(i Interval) Value {
 }
 
 // TimeZone returns a TimeZone with an IANA name such as "Asia/Kolkata".
-func TimeZone(name string) Value { return Value{kind: KindTimeZone, str: name} }
+func TimeZone(name string) Value { return textValue(KindTimeZone, name) }
 
 // LazyStringMap returns a LazyStringMap that keeps m. Strings that are not
 // UTF-8 make it keep a repaired copy.
 func LazyStringMap(m map[string]string) Value {
 	for k, v := range m {
 		if !utf8.ValidString(k) || !utf8.ValidString(v) {
-			return Value{kind: KindLazyStringMap, ref: repaired(m)}
+			return lazyValue(repaired(m))
 		}
 	}
-	return Value{kind: KindLazyStringMap, ref: m}
+	return lazyValue(m)
 }
 
 func repaired(m map[string]string) map[string]string {
@@ -193,7 +205,7 @@ func (v Value) AsText() (string, bool) {
 	if v.kind != KindText {
 		return "", false
 	}
-	return v.str, true
+	return v.text(), true
 }
 
 // AsInteger returns the number of an Integer.
@@ -227,8 +239,10 @@ func (v Value) AsBoolean() (value, ok bool) {
 
 // AsBuffer returns the bytes of a Buffer, not a copy.
 func (v Value) AsBuffer() ([]byte, bool) {
-	b, ok := v.ref.([]byte)
-	return b, ok
+	if v.kind != KindBuffer {
+		return nil, false
+	}
+	return v.buffer(), true
 }
 
 // AsVector returns the components of a Vector.
@@ -244,14 +258,18 @@ func (v Value) AsVector() (xyz [3]float32, ok bool) {
 
 // AsMap returns the entries of a Map, not a copy.
 func (v Value) AsMap() ([]Pair, bool) {
-	p, ok := v.ref.([]Pair)
-	return p, ok
+	if v.kind != KindMap {
+		return nil, false
+	}
+	return v.pairs(), true
 }
 
 // AsList returns the items of a List, not a copy.
 func (v Value) AsList() ([]Value, bool) {
-	l, ok := v.ref.([]Value)
-	return l, ok
+	if v.kind != KindList {
+		return nil, false
+	}
+	return v.items(), true
 }
 
 // AsTimestamp returns the instant of a Timestamptz, in UTC.
@@ -275,37 +293,32 @@ func (v Value) AsTimeZone() (string, bool) {
 	if v.kind != KindTimeZone {
 		return "", false
 	}
-	return v.str, true
+	return v.text(), true
 }
 
 // AsLazyStringMap returns the strings of a LazyStringMap, not a copy.
 func (v Value) AsLazyStringMap() (map[string]string, bool) {
-	m, ok := v.ref.(map[string]string)
-	return m, ok
+	if v.kind != KindLazyStringMap {
+		return nil, false
+	}
+	return v.lazy(), true
 }
 
 // Len returns the number of items of a List, entries of a Map or
 // LazyStringMap, bytes of a Text or Buffer, and 0 for all else.
 func (v Value) Len() int {
-	switch ref := v.ref.(type) {
-	case []Value:
-		return len(ref)
-	case []Pair:
-		return len(ref)
-	case map[string]string:
-		return len(ref)
-	case []byte:
-		return len(ref)
-	}
-	if v.kind == KindText {
-		return len(v.str)
+	switch v.kind {
+	case KindText, KindBuffer, KindMap, KindList:
+		return int(v.num)
+	case KindLazyStringMap:
+		return len(v.lazy())
 	}
 	return 0
 }
 
 // Index returns item i of a List, from 0, and Null when there is none.
 func (v Value) Index(i int) Value {
-	items, _ := v.ref.([]Value)
+	items := v.Items()
 	if i < 0 || i >= len(items) {
 		return Value{}
 	}
@@ -314,13 +327,13 @@ func (v Value) Index(i int) Value {
 
 // Items returns the items of a List, nil for all else.
 func (v Value) Items() []Value {
-	items, _ := v.ref.([]Value)
+	items, _ := v.AsList()
 	return items
 }
 
 // Pairs returns the entries of a Map, nil for all else.
 func (v Value) Pairs() []Pair {
-	pairs, _ := v.ref.([]Pair)
+	pairs, _ := v.AsMap()
 	return pairs
 }
 
@@ -329,7 +342,7 @@ func (v Value) Pairs() []Pair {
 func (v Value) Get(key string) (Value, bool) {
 	pairs := v.Pairs()
 	for i := len(pairs) - 1; i >= 0; i-- {
-		if pairs[i].Key.kind == KindText && pairs[i].Key.str == key {
+		if pairs[i].Key.kind == KindText && pairs[i].Key.text() == key {
 			return pairs[i].Value, true
 		}
 	}
@@ -352,26 +365,26 @@ func (v Value) Depth() int {
 // Floats are compared by their bits: NaN equals itself, 0 and -0 differ. The
 // order of a Map's entries counts. Integer 1 is not UnsignedInteger 1.
 func (v Value) Equal(o Value) bool {
-	if v.kind != o.kind || v.num != o.num || v.aux != o.aux || v.str != o.str {
+	if v.kind != o.kind || v.num != o.num || v.aux != o.aux {
 		return false
 	}
-	switch ref := v.ref.(type) {
-	case []byte:
-		return bytes.Equal(ref, o.ref.([]byte))
-	case []Value:
-		return equalItems(ref, o.ref.([]Value))
-	case []Pair:
-		return equalPairs(ref, o.ref.([]Pair))
-	case map[string]string:
-		return maps.Equal(ref, o.ref.(map[string]string))
+	switch v.kind {
+	case KindText, KindTimeZone:
+		return v.text() == o.text()
+	case KindBuffer:
+		return bytes.Equal(v.buffer(), o.buffer())
+	case KindList:
+		return equalItems(v.items(), o.items())
+	case KindMap:
+		return equalPairs(v.pairs(), o.pairs())
+	case KindLazyStringMap:
+		return maps.Equal(v.lazy(), o.lazy())
 	}
 	return true
 }
 
+// equalItems is called with slices of one length, and so is equalPairs.
 func equalItems(a, b []Value) bool {
-	if len(a) != len(b) {
-		return false
-	}
 	for i := range a {
 		if !a[i].Equal(b[i]) {
 			return false
@@ -381,9 +394,6 @@ func equalItems(a, b []Value) bool {
 }
 
 func equalPairs(a, b []Pair) bool {
-	if len(a) != len(b) {
-		return false
-	}
 	for i := range a {
 		if !a[i].Key.Equal(b[i].Key) || !a[i].Value.Equal(b[i].Value) {
 			return false

@@ -76,7 +76,7 @@ func (b *builder) Boolean(x bool) error    { return b.add(Boolean(x)) }
 func (b *builder) Integer(i int64) error   { return b.add(Integer(i)) }
 func (b *builder) Unsigned(u uint64) error { return b.add(Unsigned(u)) }
 func (b *builder) Float(f float64) error   { return b.add(Float(f)) }
-func (b *builder) Text(t []byte) error     { return b.add(Value{kind: KindText, str: string(t)}) }
+func (b *builder) Text(t []byte) error     { return b.add(textValue(KindText, string(t))) }
 func (b *builder) Buffer(x []byte) error   { return b.add(Buffer(append([]byte{}, x...))) }
 func (b *builder) Vector(x, y, z float32) error {
 	return b.add(Vector(x, y, z))
@@ -85,7 +85,7 @@ func (b *builder) Timestamp(t time.Time) error { return b.add(Timestamp(t)) }
 func (b *builder) Interval(i Interval) error   { return b.add(IntervalValue(i)) }
 func (b *builder) TimeZone(name []byte) error  { return b.add(TimeZone(string(name))) }
 func (b *builder) LazyStringMap(m map[string]string) error {
-	return b.add(Value{kind: KindLazyStringMap, ref: m})
+	return b.add(lazyValue(m))
 }
 
 func (b *builder) BeginList(n int) error {

@@ -29,12 +29,13 @@ func ResultOf(o khronos.Outcome) Result {
 	return Result{Value: value}
 }
 
-// Outcome decodes r. Bytes that are no value become an internal error.
+// Outcome decodes r. Bytes that are no value become an internal error. The
+// outcome keeps r.Value, which nobody may change from then on.
 func (r Result) Outcome() khronos.Outcome {
 	if r.Err != nil {
 		return khronos.Outcome{Err: r.Err}
 	}
-	value, rest, err := khronos.ReadMsg(r.Value, khronos.MaxResultDepth)
+	value, rest, err := khronos.ReadOwnMsg(r.Value, khronos.MaxResultDepth)
 	if err == nil && len(rest) > 0 {
 		err = fmt.Errorf("%d stray bytes behind the value", len(rest))
 	}
