@@ -2,8 +2,6 @@ package vm
 
 import "testing"
 
-func (s *script) global(name string) Value { return s.vm.Globals().GetStr(Const(name)) }
-
 func TestVM_CloseThread(t *testing.T) {
 	s := newScript(t, Config{})
 	s.vm.SetSlice(1000)
