@@ -172,8 +172,8 @@ func (s *scanner) escape() error {
 	return nil
 }
 
-// unicodeEscape takes uXXXX, whose u is at s.i, and the second half of a
-// surrogate pair when it follows.
+// unicodeEscape takes the letter u, which is at s.i, its four hexadecimal digits,
+// and the second half of a surrogate pair when it follows.
 func (s *scanner) unicodeEscape() error {
 	r, ok := s.hex4(s.i + 1)
 	if !ok {
