@@ -84,9 +84,15 @@ func (co *Coroutine) level(n int) *frame {
 }
 
 // line gives the line of the instruction in progress.
-func (f *frame) line() int {
+func (f *frame) line() int { return f.lineOf(false) }
+
+// lineOf gives the line of the instruction in progress, or of the next one.
+func (f *frame) lineOf(next bool) int {
 	lines := f.cl.proto.lines
-	pc := max(int(f.pc)-1, 0)
+	pc := int(f.pc)
+	if !next {
+		pc = max(pc-1, 0)
+	}
 	if pc >= len(lines) {
 		return 0
 	}
@@ -119,10 +125,8 @@ func (vm *VM) failed(co *Coroutine, err error) error {
 
 // position tells where the newest script frame stands.
 func (co *Coroutine) position() (chunk string, line int) {
-	for i := co.nf - 1; i > 0; i-- {
-		if f := &co.frames[i]; f.kind == frameScript {
-			return f.cl.proto.chunk, f.line()
-		}
+	if f := co.newestScript(); f != nil {
+		return f.cl.proto.chunk, f.line()
 	}
 	return "", 0
 }
