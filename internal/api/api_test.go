@@ -65,7 +65,7 @@ func (r *rooms) DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev k
 	return ev.Data.Value()
 }
 
-func (r *rooms) DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error {
+func (r *rooms) DispatchEventNoWait(_ context.Context, tenant khronos.TenantID, ev khronos.Event) error {
 	r.note("nowait %s %s", tenant, ev.Name)
 	return nil
 }

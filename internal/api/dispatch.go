@@ -15,7 +15,7 @@ import (
 // Dispatcher runs tenants' work; worker.Pool is one. Errors are [*khronos.Error].
 type Dispatcher interface {
 	DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error)
-	DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error
+	DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error
 	RunScript(ctx context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error)
 	DropTenant(ctx context.Context, tenant khronos.TenantID) error
 }
@@ -143,7 +143,7 @@ func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eve
 		return nil, s.fail(ctx, err)
 	}
 	if w.NoWait {
-		if err := s.cfg.Dispatcher.DispatchEventNoWait(tenant, ev); err != nil {
+		if err := s.cfg.Dispatcher.DispatchEventNoWait(ctx, tenant, ev); err != nil {
 			return nil, s.fail(ctx, err)
 		}
 		return &valueReply{Status: http.StatusAccepted}, nil

@@ -6,6 +6,14 @@ import "encoding/json"
 type Outcome struct {
 	Value Value
 	Err   *Error
+	Usage Usage
+}
+
+// Usage is what a dispatch has cost its tenant. It is zero for a dispatch that
+// never ran, and for one whose worker was lost with the numbers.
+type Usage struct {
+	Fuel      int64 // of all its threads; see limits.FuelPerSecond
+	HeapBytes int64 // the tenant's memory account when the dispatch ended
 }
 
 // Kind returns [ErrKindOK] or the kind of the error.

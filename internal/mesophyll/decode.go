@@ -98,7 +98,7 @@ func (d *decoder) message(kind Kind, n int) Message {
 		return &Started{ReqID: d.uint()}
 	case KindDispatchResponse:
 		d.own()
-		return &DispatchResponse{ReqID: d.uint(), Result: d.result(n - 1)}
+		return &DispatchResponse{ReqID: d.uint(), Usage: d.usage(), Result: d.result(n - 3)}
 	case KindHostCall:
 		d.begin(n, 7)
 		return &HostCall{
@@ -335,6 +335,20 @@ func (d *decoder) duration() time.Duration {
 }
 
 // result reads a value or, when n is 4, an error.
+func (d *decoder) usage() khronos.Usage {
+	return khronos.Usage{Fuel: d.amount(), HeapBytes: d.amount()}
+}
+
+// amount is a uint that fits into an int64.
+func (d *decoder) amount() int64 {
+	n := d.uint()
+	if n > math.MaxInt64 {
+		d.fail(fmt.Errorf("number %d where at most %d is possible", n, math.MaxInt64))
+		return 0
+	}
+	return int64(n)
+}
+
 func (d *decoder) result(n int) Result {
 	if n == 4 {
 		return Result{Err: d.error()}

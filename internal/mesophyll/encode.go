@@ -185,8 +185,11 @@ func (m *Started) appendTo(b []byte) []byte {
 }
 
 func (m *DispatchResponse) appendTo(b []byte) []byte {
-	b = begin(b, KindDispatchResponse, 1+m.fields())
-	return m.append(msgp.AppendUint64(b, m.ReqID))
+	b = begin(b, KindDispatchResponse, 3+m.fields())
+	b = msgp.AppendUint64(b, m.ReqID)
+	b = msgp.AppendUint64(b, uint64(max(m.Usage.Fuel, 0)))
+	b = msgp.AppendUint64(b, uint64(max(m.Usage.HeapBytes, 0)))
+	return m.append(b)
 }
 
 func (m *HostCall) appendTo(b []byte) []byte {

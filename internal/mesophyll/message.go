@@ -153,6 +153,7 @@ type Started struct{ ReqID uint64 }
 // DropTenant, Dump and Drain.
 type DispatchResponse struct {
 	ReqID uint64
+	Usage khronos.Usage
 	Result
 }
 

@@ -52,7 +52,7 @@ var everyMessage = map[Side][]Message{
 	ClientSide: {
 		&Ready{Generation: 7, Posture: []byte(`{"seccomp":true}`)},
 		&Started{ReqID: 70000},
-		&DispatchResponse{ReqID: 9, Result: Result{Value: []byte{0xa1, 'x'}}},
+		&DispatchResponse{ReqID: 9, Usage: khronos.Usage{Fuel: 1 << 33, HeapBytes: 5}, Result: Result{Value: []byte{0xa1, 'x'}}},
 		&DispatchResponse{ReqID: 9, Result: Result{Err: testError}},
 		&HostCall{CallID: 10, ReqID: 9, Tenant: testTenant, Template: "greeter", Op: "kv.get", Args: []byte{0x90}},
 		&TemplatesRequest{CallID: 11, Tenant: testTenant, After: "greeter"},

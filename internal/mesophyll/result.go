@@ -45,6 +45,18 @@ func (r Result) Outcome() khronos.Outcome {
 	return khronos.Outcome{Value: value}
 }
 
+// ResponseTo is the answer to the request reqID that says how it ended.
+func ResponseTo(reqID uint64, o khronos.Outcome) *DispatchResponse {
+	return &DispatchResponse{ReqID: reqID, Usage: o.Usage, Result: ResultOf(o)}
+}
+
+// Outcome is that of the [Result], with the usage.
+func (m *DispatchResponse) Outcome() khronos.Outcome {
+	out := m.Result.Outcome()
+	out.Usage = m.Usage
+	return out
+}
+
 // EncodeArgs makes the Args of a [HostCall].
 func EncodeArgs(args []khronos.Value) ([]byte, error) {
 	b := msgp.AppendArrayHeader(nil, uint32(len(args)))

@@ -27,31 +27,33 @@ var errUnstarted = errors.New("worker lost before the work had started")
 // may still start it until it is dead, so only then is it errUnstarted.
 //
 // The call is in the table of live calls before it is sent. So whatever the child
-// sends because of m finds it there.
-func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (khronos.Value, error) {
+// sends because of m finds it there. An error is one of the link or of ctx; the
+// child's own are in the outcome.
+func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (khronos.Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	call, err := g.conn.Reserve(m)
 	if err != nil {
-		return khronos.Value{}, unsent(err)
+		return khronos.Outcome{}, unsent(err)
 	}
 	number := call.ID()
 	_, script := m.(*mesophyll.RunScript)
 	g.remember(number, &liveCall{tenant: p.tenant, script: script, ctx: ctx, place: p})
 	defer g.forget(number)
+	p.progress.Sent(g.id.Worker, g.id.Generation)
 	if err := call.Send(); err != nil {
-		return khronos.Value{}, unsent(err)
+		return khronos.Outcome{}, unsent(err)
 	}
 	g.h.lanes.sent(p, g.id.Generation)
 	reply, err := call.Wait(ctx)
 	var lost *mesophyll.LostError
 	if errors.As(err, &lost) {
-		return khronos.Value{}, g.lostError(ctx, lost, number)
+		return khronos.Outcome{}, g.lostError(ctx, lost, number, p)
 	}
 	if err != nil {
-		return khronos.Value{}, err
+		return khronos.Outcome{}, err
 	}
-	return outcomeOf(reply)
+	return outcomeOf(reply), nil
 }
 
 // unsent is the error of a call that the child has seen nothing of.
@@ -63,9 +65,9 @@ func unsent(err error) error {
 }
 
 // lostError waits until it is known whether the child has started what was sent.
-func (g *generation) lostError(ctx context.Context, lost *mesophyll.LostError, number uint64) error {
+func (g *generation) lostError(ctx context.Context, lost *mesophyll.LostError, number uint64, p *place) error {
 	if lost.Started || g.child.marks.has(number) {
-		return worker.Lost(g.id.Worker, true)
+		return g.lostStarted(p)
 	}
 	select {
 	case <-g.child.exited:
@@ -73,9 +75,16 @@ func (g *generation) lostError(ctx context.Context, lost *mesophyll.LostError, n
 		return ctx.Err()
 	}
 	if g.child.marks.has(number) {
-		return worker.Lost(g.id.Worker, true)
+		return g.lostStarted(p)
 	}
 	return errUnstarted
+}
+
+// lostStarted is the error of work that had started; the message that said so
+// may be lost too.
+func (g *generation) lostStarted(p *place) error {
+	p.progress.Started()
+	return worker.Lost(g.id.Worker, true)
 }
 
 func (g *generation) remember(number uint64, c *liveCall) {
@@ -100,5 +109,6 @@ func (g *generation) liveCall(number uint64) (*liveCall, bool) {
 func (g *generation) markStarted(number uint64) {
 	if c, ok := g.liveCall(number); ok {
 		g.h.lanes.started(c.place)
+		c.place.progress.Started()
 	}
 }

@@ -182,7 +182,7 @@ func (p *puppet) Deliver(job tenant.Job) error {
 	p.owned.Go(func() {
 		p.start(job)
 		v, err := p.run(job)
-		p.finish(job, khronos.Outcome{Value: v, Err: khronos.AsError(err)})
+		p.finish(job, khronos.Outcome{Value: v, Err: khronos.AsError(err), Usage: khronos.Usage{Fuel: 7}})
 	})
 	return nil
 }

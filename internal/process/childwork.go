@@ -99,10 +99,10 @@ func (c *childEnd) respond(reqID uint64, out khronos.Outcome) {
 	if reqID == 0 {
 		return
 	}
-	err := c.conn.Send(&mesophyll.DispatchResponse{ReqID: reqID, Result: mesophyll.ResultOf(out)})
+	err := c.conn.Send(mesophyll.ResponseTo(reqID, out))
 	if errors.Is(err, mesophyll.ErrTooLarge) {
-		tooLarge := khronos.Errorf(khronos.ErrKindTooLarge, "the result is larger than the link carries")
-		err = c.conn.Send(&mesophyll.DispatchResponse{ReqID: reqID, Result: mesophyll.Result{Err: tooLarge}})
+		out.Err = khronos.Errorf(khronos.ErrKindTooLarge, "the result is larger than the link carries")
+		err = c.conn.Send(mesophyll.ResponseTo(reqID, out))
 	}
 	if err != nil && !errors.Is(err, mesophyll.ErrConnLost) {
 		c.conn.Close(err)

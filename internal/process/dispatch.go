@@ -50,7 +50,7 @@ func dispatchOf(id khronos.TenantID, ev khronos.Event) request {
 // tenant's events, is sent under a number like any other, so that it may make
 // host calls and is retried like any other, and an error it ends with is
 // logged.
-func (h *Handle) DispatchEventNoWait(id khronos.TenantID, ev khronos.Event) error {
+func (h *Handle) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, ev khronos.Event) error {
 	now, _ := h.board.read()
 	if err := h.refusal(now); err != nil {
 		return h.counters.end(err)
@@ -64,16 +64,18 @@ func (h *Handle) DispatchEventNoWait(id khronos.TenantID, ev khronos.Event) erro
 		<-h.noWait
 		return h.counters.end(khronos.Errorf(khronos.ErrKindDraining, "worker %d has stopped", h.cfg.ID))
 	}
-	p := h.lanes.enter(id)
+	p := h.lanes.enter(id, worker.ProgressOf(ctx))
 	go func() {
 		defer h.goroutines.Done()
 		defer func() { <-h.noWait }()
 		defer h.lanes.leave(p)
 		ctx, cancel := context.WithTimeout(context.Background(), h.cfg.Limits.DispatchDeadline)
 		defer cancel()
-		if _, err := h.carry(ctx, p, dispatchOf(id, ev)); h.counters.end(err) != nil {
+		out := h.carry(ctx, p, dispatchOf(id, ev))
+		p.progress.Ended(out)
+		if h.counters.end(errorOf(out)) != nil {
 			h.counters.noWaitFailed.Add(1)
-			h.log.Warn("event nobody waited for failed", "tenant", id.String(), "event", ev.Name, "err", err)
+			h.log.Warn("event nobody waited for failed", "tenant", id.String(), "event", ev.Name, "err", out.Err)
 		}
 	}()
 	return nil
@@ -103,34 +105,37 @@ func (h *Handle) DropTenant(ctx context.Context, id khronos.TenantID) error {
 	if errors.Is(err, mesophyll.ErrConnLost) {
 		return nil // and with it all its VMs
 	}
-	if err == nil {
-		_, err = outcomeOf(reply)
+	if err != nil {
+		return khronos.AsError(err)
 	}
-	return asError(err)
+	return errorOf(outcomeOf(reply))
 }
 
 // call accepts a piece of work and waits for its outcome.
 func (h *Handle) call(ctx context.Context, id khronos.TenantID, make request) (khronos.Value, error) {
+	p := h.lanes.enter(id, worker.ProgressOf(ctx))
+	defer h.lanes.leave(p)
 	ctx, cancel := worker.WithDeadline(ctx, h.cfg.Limits.DispatchDeadline)
 	defer cancel()
-	p := h.lanes.enter(id)
-	defer h.lanes.leave(p)
-	v, err := h.carry(ctx, p, make)
-	return v, h.counters.end(asError(err))
+	out := h.carry(ctx, p, make)
+	if out.Usage != (khronos.Usage{}) {
+		p.progress.Used(out.Usage)
+	}
+	return out.Value, h.counters.end(errorOf(out))
 }
 
-// asError keeps a nil *khronos.Error from becoming an error.
-func asError(err error) error {
-	if err == nil {
+// errorOf keeps a nil *khronos.Error from becoming an error.
+func errorOf(out khronos.Outcome) error {
+	if out.Err == nil {
 		return nil
 	}
-	return khronos.AsError(err)
+	return out.Err
 }
 
 // carry brings the work at p to its outcome: it sends it to the ready
 // generation, and once more to the next when the first was lost before the work
 // had started. ctx has a deadline.
-func (h *Handle) carry(ctx context.Context, p *place, make request) (khronos.Value, error) {
+func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outcome {
 	h.counters.accepted.Add(1)
 	var lost error // of the last send
 	after := khronos.Generation(0)
@@ -140,12 +145,12 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) (khronos.Val
 			if lost != nil && ctx.Err() == nil {
 				err = lost
 			}
-			return khronos.Value{}, err
+			return h.failed(err)
 		}
 		after = g.id.Generation
 		if !h.lanes.await(ctx, p, after, g.lost) {
 			if ctx.Err() != nil {
-				return khronos.Value{}, khronos.AsError(ctx.Err())
+				return h.failed(ctx.Err())
 			}
 			continue // never sent to this one
 		}
@@ -153,21 +158,27 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) (khronos.Val
 			h.counters.retried.Add(1)
 		}
 		deadline, _ := ctx.Deadline()
-		v, err := g.ask(ctx, p, make(deadline))
+		out, err := g.ask(ctx, p, make(worker.ScriptDeadline(deadline)))
+		if err == nil {
+			return out
+		}
 		if !errors.Is(err, errUnstarted) {
-			return v, h.sendError(err)
+			return h.failed(err)
 		}
 		lost = worker.Lost(h.cfg.ID, false)
 	}
-	return khronos.Value{}, lost
+	return h.failed(lost)
 }
 
-// sendError gives an error of the link its kind. ctx's errors and the worker's
-// own pass.
-func (h *Handle) sendError(err error) error {
+// failed is the outcome of work that the child has not answered.
+func (h *Handle) failed(err error) khronos.Outcome {
+	return khronos.Outcome{Err: h.publicError(err)}
+}
+
+// publicError gives an error of the link its kind. ctx's errors and our own
+// pass.
+func (h *Handle) publicError(err error) *khronos.Error {
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, mesophyll.ErrPendingFull):
 		return khronos.Errorf(khronos.ErrKindWorkerUnavailable, "worker %d does not keep up: too much waits to be sent to it", h.cfg.ID)
 	case errors.Is(err, mesophyll.ErrTooLarge):
@@ -177,14 +188,10 @@ func (h *Handle) sendError(err error) error {
 }
 
 // outcomeOf reads the reply to anything but a host call.
-func outcomeOf(reply mesophyll.Reply) (khronos.Value, error) {
+func outcomeOf(reply mesophyll.Reply) khronos.Outcome {
 	response, ok := reply.(*mesophyll.DispatchResponse)
 	if !ok {
-		return khronos.Value{}, khronos.Errorf(khronos.ErrKindInternal, "reply of kind %d to a dispatch", reply.Kind())
+		return khronos.Outcome{Err: khronos.Errorf(khronos.ErrKindInternal, "reply of kind %d to a dispatch", reply.Kind())}
 	}
-	out := response.Outcome()
-	if out.Err != nil {
-		return khronos.Value{}, out.Err
-	}
-	return out.Value, nil
+	return response.Outcome()
 }

@@ -193,7 +193,7 @@ func TestHandle_FailedWorkerIsProbed(t *testing.T) {
 	start := time.Now()
 	_, err := w.do("echo", "")
 	wantKind(t, err, khronos.ErrKindWorkerUnavailable)
-	wantKind(t, w.h.DispatchEventNoWait(guild, khronos.Event{Name: "echo"}), khronos.ErrKindWorkerUnavailable)
+	wantKind(t, w.h.DispatchEventNoWait(t.Context(), guild, khronos.Event{Name: "echo"}), khronos.ErrKindWorkerUnavailable)
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("refused after %v, want at once", took)
 	}
@@ -308,7 +308,7 @@ func TestHandle_StopDrains(t *testing.T) {
 	}
 	_, err = w.do("echo", "")
 	wantKind(t, err, khronos.ErrKindDraining)
-	wantKind(t, w.h.DispatchEventNoWait(guild, khronos.Event{Name: "echo"}), khronos.ErrKindDraining)
+	wantKind(t, w.h.DispatchEventNoWait(t.Context(), guild, khronos.Event{Name: "echo"}), khronos.ErrKindDraining)
 }
 
 func TestHandle_StopDoesNotWaitForEver(t *testing.T) {
@@ -392,7 +392,7 @@ func TestHandle_KeepsTheOrderOfATenant(t *testing.T) {
 	w := newWorld(t, roleWorker, noTweak)
 	const n = 200 // accepted while the first generation boots, and after
 	for i := range n {
-		if err := w.h.DispatchEventNoWait(guild, khronos.Event{Name: "order", Author: strconv.Itoa(i)}); err != nil {
+		if err := w.h.DispatchEventNoWait(t.Context(), guild, khronos.Event{Name: "order", Author: strconv.Itoa(i)}); err != nil {
 			t.Fatalf("event %d: %v", i, err)
 		}
 	}
@@ -408,11 +408,11 @@ func TestHandle_BoundsEventsNobodyWaitsFor(t *testing.T) {
 	w := newWorld(t, roleWorker, func(c *Config) { c.Limits.NoWaitEvents = 3 })
 	w.mustDo(t, "echo", "")
 	for range 3 {
-		if err := w.h.DispatchEventNoWait(guild, khronos.Event{Name: "hang"}); err != nil {
+		if err := w.h.DispatchEventNoWait(t.Context(), guild, khronos.Event{Name: "hang"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantKind(t, w.h.DispatchEventNoWait(guild, khronos.Event{Name: "hang"}), khronos.ErrKindWorkerUnavailable)
+	wantKind(t, w.h.DispatchEventNoWait(t.Context(), guild, khronos.Event{Name: "hang"}), khronos.ErrKindWorkerUnavailable)
 	if err := w.h.Kill(context.Background()); err != nil { // or the test's end would drain for 20 s
 		t.Fatal(err)
 	}
@@ -522,4 +522,82 @@ func TestHandle_NothingRunsTwice(t *testing.T) {
 	if len(exits) == 0 || len(ended) != callers*each {
 		t.Errorf("%d exits and %d outcomes, want some and %d", len(exits), len(ended), callers*each)
 	}
+}
+
+func TestHandle_TellsProgress(t *testing.T) {
+	w := newWorld(t, roleWorker, noTweak)
+	w.mustDo(t, "echo", "")
+	tell := func(name string) *steps {
+		s := &steps{ended: make(chan khronos.Outcome, 1)}
+		ctx, cancel := context.WithTimeout(worker.WithProgress(t.Context(), s), 10*time.Second)
+		defer cancel()
+		_, err := w.h.DispatchEvent(ctx, guild, khronos.Event{Name: name})
+		if err != nil {
+			s.add("error %s", khronos.AsError(err).Kind)
+		}
+		return s
+	}
+	if got, want := tell("echo").told(), []string{"sent 0/1", "started", "used 7"}; !slices.Equal(got, want) {
+		t.Errorf("echo: told %q, want %q", got, want)
+	}
+	got := slices.Compact(tell("crash").told()) // Started comes by message or by mark, or both
+	if want := []string{"sent 0/1", "started", "error worker_lost_started"}; !slices.Equal(got, want) {
+		t.Errorf("crash: told %q, want %q", got, want)
+	}
+
+	noWait := &steps{ended: make(chan khronos.Outcome, 1)}
+	ctx, cancel := context.WithCancel(worker.WithProgress(t.Context(), noWait))
+	cancel() // it only carries the progress
+	if err := w.h.DispatchEventNoWait(ctx, guild, khronos.Event{Name: "echo", Author: "me"}); err != nil {
+		t.Fatal(err)
+	}
+	out := <-noWait.ended
+	if text, _ := out.Value.AsText(); out.Err != nil || out.Usage.Fuel != 7 || text != "me" {
+		t.Errorf("ended with %+v, want the value and its usage", out)
+	}
+}
+
+func TestHandle_TellsProgressOfARetry(t *testing.T) {
+	w := newWorld(t, roleWorker, noTweak)
+	w.mustDo(t, "echo", "")
+	s := &steps{ended: make(chan khronos.Outcome, 1)}
+	if err := w.h.DispatchEventNoWait(worker.WithProgress(t.Context(), s), guild, khronos.Event{Name: "queue"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is at the worker", func() bool { return w.status().Running == 1 })
+	if err := syscall.Kill(w.status().PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	if got, want := s.told(), []string{"sent 0/1", "sent 0/2", "started", "ended ok"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// steps writes down what it is told.
+type steps struct {
+	mu    sync.Mutex
+	list  []string
+	ended chan khronos.Outcome // capacity 1
+}
+
+func (s *steps) add(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, fmt.Sprintf(format, args...))
+}
+
+func (s *steps) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.list)
+}
+
+func (s *steps) Sent(w khronos.WorkerID, gen khronos.Generation) { s.add("sent %d/%d", w, gen) }
+func (s *steps) Started()                                        { s.add("started") }
+func (s *steps) Used(u khronos.Usage)                            { s.add("used %d", u.Fuel) }
+
+func (s *steps) Ended(out khronos.Outcome) {
+	s.add("ended %s", out.Kind())
+	s.ended <- out
 }

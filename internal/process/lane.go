@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/worker"
 )
 
 // lanes keep each tenant's work in the order in which it was accepted, from
@@ -20,6 +21,7 @@ type lanes struct {
 // place is one piece of work in its lane, from acceptance to its end.
 type place struct {
 	tenant     khronos.TenantID
+	progress   worker.Progress
 	prev, next *place             // the neighbours that have not ended
 	sentOn     khronos.Generation // the last it was sent to; 0 if none yet
 	started    bool
@@ -29,8 +31,8 @@ type place struct {
 func newLanes() *lanes { return &lanes{tails: map[khronos.TenantID]*place{}} }
 
 // enter accepts a piece of work: everything that enters later is behind it.
-func (l *lanes) enter(tenant khronos.TenantID) *place {
-	p := &place{tenant: tenant, wake: make(chan struct{}, 1)}
+func (l *lanes) enter(tenant khronos.TenantID, progress worker.Progress) *place {
+	p := &place{tenant: tenant, progress: progress, wake: make(chan struct{}, 1)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p.prev = l.tails[tenant]; p.prev != nil {

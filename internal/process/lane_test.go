@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/worker"
 )
 
 func TestLanes(t *testing.T) {
@@ -20,8 +21,9 @@ func TestLanes(t *testing.T) {
 		return l.await(ctx, p, gen, open)
 	}
 	l := newLanes()
-	a, b, c := l.enter(guild), l.enter(guild), l.enter(guild)
-	x := l.enter(other)
+	nobody := worker.ProgressOf(ctx)
+	a, b, c := l.enter(guild, nobody), l.enter(guild, nobody), l.enter(guild, nobody)
+	x := l.enter(other, nobody)
 	if !may(l, a, 1) || !may(l, x, 1) {
 		t.Error("the first of a lane has to wait")
 	}
@@ -45,7 +47,7 @@ func TestLanes(t *testing.T) {
 	if !may(l, c, 2) {
 		t.Error("c waits for b, which has ended")
 	}
-	d := l.enter(guild)
+	d := l.enter(guild, nobody)
 	if l.await(ctx, d, 2, closed) {
 		t.Error("waited out a generation that has gone")
 	}

@@ -83,8 +83,8 @@ func (m *Measured) DispatchEvent(ctx context.Context, tenant khronos.TenantID, e
 }
 
 // DispatchEventNoWait is worker.Worker's; a refusal is counted.
-func (m *Measured) DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error {
-	err := m.Worker.DispatchEventNoWait(tenant, ev)
+func (m *Measured) DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error {
+	err := m.Worker.DispatchEventNoWait(ctx, tenant, ev)
 	m.count(err)
 	return err
 }

@@ -166,6 +166,7 @@ func (t *tenant) finish(d *dispatch, out khronos.Outcome) {
 		t.rt.ended.Add(1)
 	}
 	t.rt.forget(d.job.ID)
+	out.Usage = khronos.Usage{Fuel: d.fuel, HeapBytes: t.account.Used()}
 	d.job.Done(out)
 }
 

@@ -61,8 +61,8 @@ func (p *Pool) DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev kh
 }
 
 // DispatchEventNoWait hands ev to tenant's worker.
-func (p *Pool) DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error {
-	return p.Owner(tenant).DispatchEventNoWait(tenant, ev)
+func (p *Pool) DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error {
+	return p.Owner(tenant).DispatchEventNoWait(ctx, tenant, ev)
 }
 
 // DropTenant drops tenant on its worker.

@@ -59,6 +59,7 @@ type Thread struct {
 
 // threadLife is one Runtime from its making to the end of its Serve.
 type threadLife struct {
+	gen    khronos.Generation
 	rt     Runtime
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -130,6 +131,7 @@ func (t *Thread) begin(ctx context.Context) *threadLife {
 	t.life = life
 	t.upOnce.Do(func() { close(t.up) })
 	t.lives++
+	life.gen = t.lives
 	t.enterLocked(StateReady)
 	return life
 }

@@ -77,7 +77,7 @@ func (r *fakeRuntime) Deliver(job tenant.Job) error {
 		return khronos.ErrTenantBusy
 	case "echo":
 		job.Started()
-		go job.Done(khronos.Outcome{Value: khronos.Text(job.Event.Author)})
+		go job.Done(khronos.Outcome{Value: khronos.Text(job.Event.Author), Usage: khronos.Usage{Fuel: 7}})
 		return nil
 	case "wait", "deaf":
 		job.Started()
@@ -166,7 +166,7 @@ func TestThread_Calls(t *testing.T) {
 		}
 		_, err = th.DispatchEvent(ctx, guild1, khronos.Event{Name: "busy"})
 		wantKind(t, err, khronos.ErrKindTenantBusy)
-		wantKind(t, th.DispatchEventNoWait(guild1, khronos.Event{Name: "busy"}), khronos.ErrKindTenantBusy)
+		wantKind(t, th.DispatchEventNoWait(t.Context(), guild1, khronos.Event{Name: "busy"}), khronos.ErrKindTenantBusy)
 		if err := th.DropTenant(ctx, guild1); err != nil {
 			t.Errorf("drop: %v", err)
 		}

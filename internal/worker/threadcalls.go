@@ -20,19 +20,22 @@ func (t *Thread) DispatchEvent(ctx context.Context, id khronos.TenantID, ev khro
 }
 
 // DispatchEventNoWait accepts ev; an outcome that is an error is logged.
-func (t *Thread) DispatchEventNoWait(id khronos.TenantID, ev khronos.Event) error {
+func (t *Thread) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, ev khronos.Event) error {
 	life, err := t.current()
 	if err != nil {
 		return err
 	}
+	progress := ProgressOf(ctx)
+	progress.Sent(t.cfg.ID, life.gen)
 	return life.rt.Deliver(tenant.Job{
 		ID:       t.nextID.Add(1),
 		Tenant:   id,
 		Kind:     tenant.JobDispatchEvent,
 		Event:    ev,
 		Deadline: time.Now().Add(t.cfg.Limits.DispatchDeadline),
-		Started:  func() {},
+		Started:  progress.Started,
 		Done: func(out khronos.Outcome) {
+			progress.Ended(out)
 			if out.Err != nil {
 				t.cfg.Log.Warn("event nobody waited for failed", "worker", int(t.cfg.ID),
 					"tenant", id.String(), "event", ev.Name, "kind", out.Err.Kind.String(), "err", out.Err.Text)
@@ -67,18 +70,24 @@ func (t *Thread) InspectTemplate(ctx context.Context, id khronos.TenantID, files
 // call delivers job and waits for its outcome, the end of ctx, or the end of
 // the Runtime, whichever is first.
 func (t *Thread) call(ctx context.Context, job tenant.Job) (khronos.Value, error) {
+	progress := ProgressOf(ctx)
 	ctx, cancel := WithDeadline(ctx, t.cfg.Limits.DispatchDeadline)
 	defer cancel()
 	life, err := t.current()
 	if err != nil {
 		return khronos.Value{}, err
 	}
+	progress.Sent(t.cfg.ID, life.gen)
 
 	var started atomic.Bool
 	done := make(chan khronos.Outcome, 1)
 	job.ID = t.nextID.Add(1)
-	job.Deadline, _ = ctx.Deadline()
-	job.Started = func() { started.Store(true) }
+	deadline, _ := ctx.Deadline()
+	job.Deadline = ScriptDeadline(deadline)
+	job.Started = func() {
+		started.Store(true)
+		progress.Started()
+	}
 	job.Done = func(out khronos.Outcome) { done <- out }
 	if err := life.rt.Deliver(job); err != nil {
 		return khronos.Value{}, khronos.AsError(err)
@@ -86,7 +95,7 @@ func (t *Thread) call(ctx context.Context, job tenant.Job) (khronos.Value, error
 
 	select {
 	case out := <-done:
-		return result(out)
+		return result(out, progress)
 	case <-ctx.Done():
 		life.rt.Cancel(job.ID)
 		return khronos.Value{}, khronos.AsError(ctx.Err())
@@ -94,13 +103,14 @@ func (t *Thread) call(ctx context.Context, job tenant.Job) (khronos.Value, error
 	}
 	select { // the Runtime may have ended the job as its last act
 	case out := <-done:
-		return result(out)
+		return result(out, progress)
 	default:
 		return khronos.Value{}, Lost(t.cfg.ID, started.Load())
 	}
 }
 
-func result(out khronos.Outcome) (khronos.Value, error) {
+func result(out khronos.Outcome, progress Progress) (khronos.Value, error) {
+	progress.Used(out.Usage)
 	if out.Err != nil {
 		return khronos.Value{}, out.Err
 	}

@@ -26,7 +26,7 @@ import (
 //
 // A ctx without a deadline gets the default dispatch deadline. A call returns
 // when its outcome is known or its ctx ends, whichever is first, and never
-// later.
+// later. The Progress that ctx carries is told what happens meanwhile.
 type Worker interface {
 	ID() khronos.WorkerID
 
@@ -38,9 +38,10 @@ type Worker interface {
 	// value is a List with one Map per template that ran, or Null.
 	DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error)
 
-	// DispatchEventNoWait accepts ev and returns; how it ends is counted and
-	// logged by the worker. An error means ev was not accepted.
-	DispatchEventNoWait(tenant khronos.TenantID, ev khronos.Event) error
+	// DispatchEventNoWait accepts ev and returns; how it ends the Progress of
+	// ctx is told. ctx only carries that: its deadline and its end are
+	// ignored. An error means ev was not accepted.
+	DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error
 
 	// DropTenant ends what runs for tenant with dropped_tenant and frees its
 	// VMs. The next event makes new ones from the templates as stored then.
