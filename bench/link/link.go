@@ -122,9 +122,9 @@ func newDispatchSlot(ctx context.Context, encode bool) (*dispatchSlot, error) {
 		s.data = data
 	}
 	s.event = mesophyll.DispatchEvent{
-		Tenant:   khronos.TenantID{Kind: khronos.TenantGuild, ID: 1129384756102938475},
-		Event:    khronos.Event{Name: "MESSAGE_CREATE", Author: "728871946456137770", Data: payload},
-		Deadline: time.Now().Add(time.Hour),
+		Tenant:  khronos.TenantID{Kind: khronos.TenantGuild, ID: 1129384756102938475},
+		Event:   khronos.Event{Name: "MESSAGE_CREATE", Author: "728871946456137770", Data: payload},
+		Timeout: time.Hour,
 	}
 	return s, nil
 }

@@ -53,16 +53,16 @@ func (d *decoder) message(kind Kind, n int) Message {
 		}
 	case KindDispatchEvent:
 		d.begin(n, 8)
-		return &DispatchEvent{ReqID: d.uint(), Tenant: d.tenant(), Event: d.event(), Deadline: d.time()}
+		return &DispatchEvent{ReqID: d.uint(), Tenant: d.tenant(), Event: d.event(), Timeout: d.duration()}
 	case KindRunScript:
 		d.begin(n, 10)
 		return &RunScript{
 			ReqID: d.uint(), Tenant: d.tenant(), Name: d.string(), Code: d.string(),
-			Event: d.event(), Deadline: d.time(),
+			Event: d.event(), Timeout: d.duration(),
 		}
 	case KindInspectTemplate:
 		d.begin(n, 5)
-		return &InspectTemplate{ReqID: d.uint(), Tenant: d.tenant(), Files: d.files(), Deadline: d.time()}
+		return &InspectTemplate{ReqID: d.uint(), Tenant: d.tenant(), Files: d.files(), Timeout: d.duration()}
 	case KindDropTenant:
 		d.want(n, 3)
 		return &DropTenant{ReqID: d.uint(), Tenant: d.tenant()}
@@ -80,7 +80,7 @@ func (d *decoder) message(kind Kind, n int) Message {
 		return &Dump{ReqID: d.uint()}
 	case KindDrain:
 		d.want(n, 2)
-		return &Drain{ReqID: d.uint(), Deadline: d.time()}
+		return &Drain{ReqID: d.uint(), Timeout: d.duration()}
 	case KindShutdown:
 		d.want(n, 0)
 		return &Shutdown{}
@@ -314,14 +314,6 @@ func (d *decoder) event() khronos.Event {
 		Author: d.string(),
 		Data:   khronos.Payload{Format: khronos.Format(d.small()), Bytes: d.bytes()},
 	}
-}
-
-func (d *decoder) time() time.Time {
-	ms := d.int()
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
 }
 
 // duration is in whole milliseconds, not negative, at most a day.

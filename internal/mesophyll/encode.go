@@ -28,11 +28,9 @@ func appendEvent(b []byte, e *khronos.Event) []byte {
 	return msgp.AppendBytes(b, e.Data.Bytes)
 }
 
-func appendTime(b []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return append(b, 0)
-	}
-	return msgp.AppendInt64(b, t.UnixMilli())
+// appendDuration writes whole milliseconds, rounded up.
+func appendDuration(b []byte, d time.Duration) []byte {
+	return msgp.AppendUint64(b, uint64((d+time.Millisecond-1)/time.Millisecond))
 }
 
 func appendStrings(b []byte, list []string) []byte {
@@ -96,7 +94,7 @@ func (m *Hello) appendTo(b []byte) []byte {
 	b = begin(b, KindHello, 4)
 	b = msgp.AppendUint64(b, m.Protocol)
 	b = msgp.AppendUint64(b, uint64(m.Generation))
-	b = msgp.AppendInt64(b, m.Heartbeat.Milliseconds())
+	b = appendDuration(b, m.Heartbeat)
 	return msgp.AppendBytes(b, m.Settings)
 }
 
@@ -105,7 +103,7 @@ func (m *DispatchEvent) appendTo(b []byte) []byte {
 	b = msgp.AppendUint64(b, m.ReqID)
 	b = appendTenant(b, m.Tenant)
 	b = appendEvent(b, &m.Event)
-	return appendTime(b, m.Deadline)
+	return appendDuration(b, m.Timeout)
 }
 
 func (m *RunScript) appendTo(b []byte) []byte {
@@ -115,7 +113,7 @@ func (m *RunScript) appendTo(b []byte) []byte {
 	b = msgp.AppendString(b, m.Name)
 	b = msgp.AppendString(b, m.Code)
 	b = appendEvent(b, &m.Event)
-	return appendTime(b, m.Deadline)
+	return appendDuration(b, m.Timeout)
 }
 
 func (m *InspectTemplate) appendTo(b []byte) []byte {
@@ -123,7 +121,7 @@ func (m *InspectTemplate) appendTo(b []byte) []byte {
 	b = msgp.AppendUint64(b, m.ReqID)
 	b = appendTenant(b, m.Tenant)
 	b = appendFiles(b, m.Files)
-	return appendTime(b, m.Deadline)
+	return appendDuration(b, m.Timeout)
 }
 
 func (m *DropTenant) appendTo(b []byte) []byte {
@@ -150,7 +148,7 @@ func (m *Dump) appendTo(b []byte) []byte {
 
 func (m *Drain) appendTo(b []byte) []byte {
 	b = msgp.AppendUint64(begin(b, KindDrain, 2), m.ReqID)
-	return appendTime(b, m.Deadline)
+	return appendDuration(b, m.Timeout)
 }
 
 func (*Shutdown) appendTo(b []byte) []byte { return begin(b, KindShutdown, 0) }

@@ -68,31 +68,33 @@ type Hello struct {
 }
 
 // DispatchEvent asks the worker to run an event. With ReqID 0 no reply is
-// wanted. A zero Deadline means none.
+// wanted. Timeout is the time that is left when the message is sent, in whole
+// milliseconds rounded up, 0 for no deadline, as in all messages that have one:
+// a point in time would mean something else wherever a clock is set meanwhile.
 type DispatchEvent struct {
-	ReqID    uint64
-	Tenant   khronos.TenantID
-	Event    khronos.Event
-	Deadline time.Time // whole milliseconds
+	ReqID   uint64
+	Tenant  khronos.TenantID
+	Event   khronos.Event
+	Timeout time.Duration
 }
 
 // RunScript asks the worker to run Code as a chunk with the given name.
 type RunScript struct {
-	ReqID    uint64
-	Tenant   khronos.TenantID
-	Name     string
-	Code     string
-	Event    khronos.Event
-	Deadline time.Time // whole milliseconds
+	ReqID   uint64
+	Tenant  khronos.TenantID
+	Name    string
+	Code    string
+	Event   khronos.Event
+	Timeout time.Duration
 }
 
 // InspectTemplate asks for the subscriptions of a template that is not stored
 // yet. The reply's value is a List of Text.
 type InspectTemplate struct {
-	ReqID    uint64
-	Tenant   khronos.TenantID
-	Files    map[string]string
-	Deadline time.Time // whole milliseconds
+	ReqID   uint64
+	Tenant  khronos.TenantID
+	Files   map[string]string
+	Timeout time.Duration
 }
 
 // DropTenant asks the worker to end and forget a tenant.
@@ -116,8 +118,8 @@ type Dump struct{ ReqID uint64 }
 
 // Drain asks the worker to take no new work and to reply when what it has is done.
 type Drain struct {
-	ReqID    uint64
-	Deadline time.Time // whole milliseconds
+	ReqID   uint64
+	Timeout time.Duration
 }
 
 // Shutdown asks the worker to stop now.

@@ -29,16 +29,16 @@ var (
 var everyMessage = map[Side][]Message{
 	ServerSide: {
 		&Hello{Protocol: 1, Generation: 7, Heartbeat: 250 * time.Millisecond, Settings: []byte(`{"a":1}`)},
-		&DispatchEvent{ReqID: 300, Tenant: testTenant, Event: testEvent, Deadline: testTime},
+		&DispatchEvent{ReqID: 300, Tenant: testTenant, Event: testEvent, Timeout: 1500 * time.Millisecond},
 		&DispatchEvent{Tenant: testTenant, Event: khronos.Event{Name: "E"}},
-		&RunScript{ReqID: 1 << 40, Tenant: testTenant, Name: "eval", Code: "return 1", Event: testEvent, Deadline: testTime},
-		&InspectTemplate{ReqID: 2, Tenant: testTenant, Files: map[string]string{"init.luau": "return {}", "a/b.luau": ""}, Deadline: testTime},
+		&RunScript{ReqID: 1 << 40, Tenant: testTenant, Name: "eval", Code: "return 1", Event: testEvent, Timeout: 1500 * time.Millisecond},
+		&InspectTemplate{ReqID: 2, Tenant: testTenant, Files: map[string]string{"init.luau": "return {}", "a/b.luau": ""}, Timeout: 1500 * time.Millisecond},
 		&InspectTemplate{ReqID: 2, Tenant: testTenant, Files: map[string]string{"init.luau": "return {}"}},
 		&DropTenant{ReqID: 3, Tenant: khronos.TenantID{Kind: khronos.TenantUser, ID: 1}},
 		&Cancel{ReqID: 4},
 		&TenantStateChanged{Tenant: testTenant, State: khronos.TenantState{Events: []string{"A", "B"}, Banned: true, Data: json.RawMessage(`{}`)}},
 		&Dump{ReqID: 5},
-		&Drain{ReqID: 6, Deadline: testTime},
+		&Drain{ReqID: 6, Timeout: 1500 * time.Millisecond},
 		&Shutdown{},
 		&HostReply{CallID: 7, Result: Result{Value: []byte{0xc0}}},
 		&HostReply{CallID: 7, Result: Result{Err: testError}},
@@ -102,7 +102,7 @@ func TestMessage_KeepsNothingOfTheBuffer(t *testing.T) {
 }
 
 func TestMessage_AppendingToBytesHarmsNothing(t *testing.T) {
-	got, err := Decode((&RunScript{Name: "n", Code: "c", Event: testEvent, Deadline: testTime}).appendTo(nil), ServerSide)
+	got, err := Decode((&RunScript{Name: "n", Code: "c", Event: testEvent, Timeout: 1500 * time.Millisecond}).appendTo(nil), ServerSide)
 	if err != nil {
 		t.Fatal(err)
 	}

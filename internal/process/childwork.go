@@ -33,16 +33,16 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 	}
 	switch m := m.(type) {
 	case *mesophyll.DispatchEvent:
-		c.deliver(thread, m.ReqID, tenant.Job{
-			Kind: tenant.JobDispatchEvent, Tenant: m.Tenant, Event: m.Event, Deadline: m.Deadline,
+		c.deliver(thread, m.ReqID, m.Timeout, tenant.Job{
+			Kind: tenant.JobDispatchEvent, Tenant: m.Tenant, Event: m.Event,
 		})
 	case *mesophyll.RunScript:
-		c.deliver(thread, m.ReqID, tenant.Job{
-			Kind: tenant.JobRunScript, Tenant: m.Tenant, Name: m.Name, Code: m.Code, Event: m.Event, Deadline: m.Deadline,
+		c.deliver(thread, m.ReqID, m.Timeout, tenant.Job{
+			Kind: tenant.JobRunScript, Tenant: m.Tenant, Name: m.Name, Code: m.Code, Event: m.Event,
 		})
 	case *mesophyll.InspectTemplate:
-		c.deliver(thread, m.ReqID, tenant.Job{
-			Kind: tenant.JobInspect, Tenant: m.Tenant, Files: m.Files, Deadline: m.Deadline,
+		c.deliver(thread, m.ReqID, m.Timeout, tenant.Job{
+			Kind: tenant.JobInspect, Tenant: m.Tenant, Files: m.Files,
 		})
 	case *mesophyll.Cancel:
 		thread.Cancel(m.ReqID)
@@ -59,14 +59,15 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 }
 
 // deliver hands a job to the worker and sends what becomes of it.
-func (c *childEnd) deliver(thread *worker.Thread, reqID uint64, job tenant.Job) {
+func (c *childEnd) deliver(thread *worker.Thread, reqID uint64, timeout time.Duration, job tenant.Job) {
 	job.ID = reqID
 	if reqID == 0 {
 		job.ID = unasked | c.jobs.number()
 	}
-	if job.Deadline.IsZero() {
-		job.Deadline = time.Now().Add(thread.Limits().DispatchDeadline)
+	if timeout == 0 {
+		timeout = thread.Limits().DispatchDeadline
 	}
+	job.Deadline = time.Now().Add(timeout)
 	job.Started = func() {
 		if reqID != 0 {
 			c.marks.set(reqID)

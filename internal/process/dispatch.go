@@ -14,13 +14,13 @@ import (
 // and that only when it certainly had not started.
 const maxSends = 2
 
-// request makes the message of one send.
-type request func(deadline time.Time) mesophyll.Request
+// request makes the message of one send; timeout is what is left of its deadline.
+type request func(timeout time.Duration) mesophyll.Request
 
 // RunScript runs code in the child.
 func (h *Handle) RunScript(ctx context.Context, id khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error) {
-	return h.call(ctx, id, func(deadline time.Time) mesophyll.Request {
-		return &mesophyll.RunScript{Tenant: id, Name: name, Code: code, Event: ev, Deadline: deadline}
+	return h.call(ctx, id, func(timeout time.Duration) mesophyll.Request {
+		return &mesophyll.RunScript{Tenant: id, Name: name, Code: code, Event: ev, Timeout: timeout}
 	})
 }
 
@@ -31,8 +31,8 @@ func (h *Handle) DispatchEvent(ctx context.Context, id khronos.TenantID, ev khro
 
 // InspectTemplate has the child look at files.
 func (h *Handle) InspectTemplate(ctx context.Context, id khronos.TenantID, files map[string]string) ([]string, error) {
-	v, err := h.call(ctx, id, func(deadline time.Time) mesophyll.Request {
-		return &mesophyll.InspectTemplate{Tenant: id, Files: files, Deadline: deadline}
+	v, err := h.call(ctx, id, func(timeout time.Duration) mesophyll.Request {
+		return &mesophyll.InspectTemplate{Tenant: id, Files: files, Timeout: timeout}
 	})
 	if err != nil {
 		return nil, err
@@ -41,8 +41,8 @@ func (h *Handle) InspectTemplate(ctx context.Context, id khronos.TenantID, files
 }
 
 func dispatchOf(id khronos.TenantID, ev khronos.Event) request {
-	return func(deadline time.Time) mesophyll.Request {
-		return &mesophyll.DispatchEvent{Tenant: id, Event: ev, Deadline: deadline}
+	return func(timeout time.Duration) mesophyll.Request {
+		return &mesophyll.DispatchEvent{Tenant: id, Event: ev, Timeout: timeout}
 	}
 }
 
@@ -158,7 +158,7 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outc
 			h.counters.retried.Add(1)
 		}
 		deadline, _ := ctx.Deadline()
-		out, err := g.ask(ctx, p, make(worker.ScriptDeadline(deadline)))
+		out, err := g.ask(ctx, p, make(max(time.Until(worker.ScriptDeadline(deadline)), time.Millisecond)))
 		if err == nil {
 			return out
 		}

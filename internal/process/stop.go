@@ -97,8 +97,7 @@ func (g *generation) drain(why *cause) *cause {
 		}
 	})
 	defer cancel() // before the wait
-	deadline, _ := ctx.Deadline()
-	_, err := g.conn.Call(ctx, &mesophyll.Drain{Deadline: deadline})
+	_, err := g.conn.Call(ctx, &mesophyll.Drain{Timeout: g.h.cfg.Limits.DrainTimeout})
 	switch {
 	case errors.Is(err, context.Canceled):
 		why = &cause{ReasonKilled, errKilled}
