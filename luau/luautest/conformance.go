@@ -20,6 +20,18 @@ type Case struct {
 	Vectors  *luau.Table    // metatable of vectors, if not the library's
 	MaxBytes int64          // size of one object; 0 for no limit
 	Edits    []Edit         // what does not apply here
+	Optimize []int          // the levels it is run at; nil for all
+
+	// Then is the host's part, after the script has returned "OK"; nil if there is none.
+	Then func(vm *luau.VM) error
+}
+
+// Levels are the optimization levels a case is run at: code as written, and the default.
+func (cs Case) Levels() []int {
+	if cs.Optimize != nil {
+		return cs.Optimize
+	}
+	return []int{luau.NoOptimize, 0}
 }
 
 // Edit takes a passage out of a file, or puts another in its place.
@@ -63,7 +75,13 @@ func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
 		return Result{Err: err}
 	}
 	vm.SetSlice(sliceFuel)
-	return Result{Err: finish(vm, fn, start.Add(limit))}
+	if err := finish(vm, fn, start.Add(limit)); err != nil || cs.Then == nil {
+		return Result{Err: err}
+	}
+	if err := cs.Then(vm); err != nil {
+		return Result{Err: fmt.Errorf("the host's part: %w", err)}
+	}
+	return Result{}
 }
 
 // base makes the base of a case: the standard one and what the suite's host adds.

@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 				fmt.Fprintf(&table, "skip  %-32s %s\n", cs.File, cs.Skip)
 				t.Skip(cs.Skip)
 			}
-			for _, level := range []int{0, -1} {
+			for _, level := range cs.Levels() {
 				r := cs.Run(dir, level, time.Minute)
 				if r.Err == nil {
 					fmt.Fprintf(&table, "ok    %-32s O%-2d %s\n", cs.File, level+1, r.Took.Round(time.Millisecond))
