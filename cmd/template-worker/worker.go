@@ -27,6 +27,6 @@ func (a *app) workerCommand() *cobra.Command {
 	}
 }
 
-func newTenantRuntime(s process.Settings, door tenant.Door, log *slog.Logger) worker.Runtime {
-	return tenant.New(tenant.Config{Limits: s.Limits, Slots: s.Slots, Door: door, Log: log})
+func newTenantRuntime(s process.Settings, door tenant.Door, runs tenant.RunningMap, log *slog.Logger) worker.Runtime {
+	return tenant.New(tenant.Config{Limits: s.Limits, Slots: s.Slots, Door: door, Map: runs, Log: log})
 }

@@ -34,13 +34,13 @@ type ChildIO struct {
 	Stderr io.Writer // for the log
 
 	// New makes the tenants' side of the worker, which reaches the master
-	// through door.
-	New func(settings Settings, door tenant.Door, log *slog.Logger) worker.Runtime
+	// through door and says in runs what it runs.
+	New func(settings Settings, door tenant.Door, runs tenant.RunningMap, log *slog.Logger) worker.Runtime
 }
 
 // InheritedIO takes the descriptors that a process which was started by a
 // Handle has inherited. It fails in any other process.
-func InheritedIO(makeRuntime func(Settings, tenant.Door, *slog.Logger) worker.Runtime) (ChildIO, error) {
+func InheritedIO(makeRuntime func(Settings, tenant.Door, tenant.RunningMap, *slog.Logger) worker.Runtime) (ChildIO, error) {
 	start, err := inherited(startRecordFD, "start record")
 	if err != nil {
 		return ChildIO{}, err
@@ -92,7 +92,7 @@ func RunChild(ctx context.Context, env ChildIO) error {
 	if err != nil {
 		return err
 	}
-	c := &childEnd{env: env, marks: marks, level: new(slog.LevelVar)}
+	c := &childEnd{env: env, marks: marks, runs: newMapWriter(marks.runs), level: new(slog.LevelVar)}
 	c.log = slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: c.level}))
 	conn, err := mesophyll.Dial(ctx, rec.Network, rec.Address, rec.Token, mesophyll.Config{
 		FrameBytes:   int(rec.FrameBytes),
@@ -133,6 +133,7 @@ type childEnd struct {
 	log    *slog.Logger
 	level  *slog.LevelVar
 	marks  *marks
+	runs   *mapWriter
 	conn   *mesophyll.Conn
 	id     mesophyll.Identity
 	thread atomic.Pointer[worker.Thread] // nil until Hello
@@ -195,7 +196,7 @@ func (c *childEnd) start(hello *mesophyll.Hello) {
 	thread := worker.NewThread(worker.ThreadConfig{
 		ID:     c.id.Worker,
 		Limits: settings.Limits,
-		New:    func() worker.Runtime { return c.env.New(settings, &linkDoor{c}, c.log) },
+		New:    func() worker.Runtime { return c.env.New(settings, &linkDoor{c}, c.runs, c.log) },
 		Log:    c.log,
 	})
 	c.thread.Store(thread)

@@ -78,7 +78,7 @@ func play(role string) int {
 	case role == roleMute:
 		<-time.After(time.Hour) // not select {}: without cgo the runtime calls that a deadlock
 	}
-	env, err := InheritedIO(func(s Settings, door tenant.Door, log *slog.Logger) worker.Runtime {
+	env, err := InheritedIO(func(s Settings, door tenant.Door, _ tenant.RunningMap, log *slog.Logger) worker.Runtime {
 		return &puppet{door: door, boot: boot, live: map[uint64]tenant.Job{}, quit: make(chan struct{}), fail: make(chan error, 1)}
 	})
 	if err != nil {
@@ -93,7 +93,7 @@ func play(role string) int {
 		}
 	}
 	if role == roleNeverMind {
-		env.New = func(Settings, tenant.Door, *slog.Logger) worker.Runtime { select {} }
+		env.New = func(Settings, tenant.Door, tenant.RunningMap, *slog.Logger) worker.Runtime { select {} }
 	}
 	if err := RunChild(context.Background(), env); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -9,10 +9,12 @@ import (
 	"unsafe"
 )
 
-// marks is a small piece of memory that a child shares with its master: before
-// a dispatch starts, the child sets the bit of its number. The memory outlives
-// the child whatever ends it, where a Started message that was queued does not.
-// So the master never runs twice what had started.
+// marks is a small piece of memory that a child shares with its master. It
+// outlives the child whatever ends it, where a message that was queued does not.
+// It has two rooms: the start marks, and behind them a [runningMap].
+//
+// Before a dispatch starts, the child sets the bit of its number. So the master
+// never runs twice what had started.
 //
 // Numbers share a bit when they differ by a multiple of markBits. The child
 // clears the bit when it takes a number on; by then the Started message of the
@@ -20,13 +22,17 @@ import (
 type marks struct {
 	mu sync.RWMutex
 	// mu guards the fields below; the child, which never frees, does not need it.
-	words  []atomic.Uint64 // the shared memory, and after free a copy
+	words  []atomic.Uint64 // the start marks, and after free a copy
+	runs   runningMap      // empty after free
+	last   []running       // what runs held at free
 	memory []byte          // nil after free
 }
 
 const (
 	markBits  = 1 << 16
 	markBytes = markBits / 8
+
+	sharedBytes = markBytes + runningBytes
 )
 
 // newMarks makes the memory. The file is for the child; the caller closes it.
@@ -35,7 +41,7 @@ func newMarks() (*marks, *os.File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("make start marks: %w", err)
 	}
-	if err := f.Truncate(markBytes); err != nil {
+	if err := f.Truncate(sharedBytes); err != nil {
 		f.Close()
 		return nil, nil, fmt.Errorf("size start marks: %w", err)
 	}
@@ -49,13 +55,13 @@ func newMarks() (*marks, *os.File, error) {
 
 // openMarks maps the memory behind f, which may be closed then.
 func openMarks(f *os.File) (*marks, error) {
-	memory, err := syscall.Mmap(int(f.Fd()), 0, markBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	memory, err := syscall.Mmap(int(f.Fd()), 0, sharedBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map start marks: %w", err)
 	}
 	// A mapping begins at a page, so its words are aligned.
-	words := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&memory[0])), markBytes/8)
-	return &marks{words: words, memory: memory}, nil
+	words := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&memory[0])), sharedBytes/8)
+	return &marks{words: words[:markBytes/8], runs: runningMap{words[markBytes/8:]}, memory: memory}, nil
 }
 
 // place returns the word and the bit of a number.
@@ -84,6 +90,17 @@ func (m *marks) has(number uint64) bool {
 	return word.Load()&bit != 0
 }
 
+// running returns what the child runs right now, or ran when it died: what it had
+// begun and not ended.
+func (m *marks) running() []running {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.memory == nil {
+		return m.last
+	}
+	return m.runs.read()
+}
+
 // free gives the shared memory back, when the child is dead, and keeps a copy.
 func (m *marks) free() {
 	m.mu.Lock()
@@ -93,6 +110,7 @@ func (m *marks) free() {
 	for i := range shared {
 		m.words[i].Store(shared[i].Load())
 	}
+	m.last, m.runs = m.runs.read(), runningMap{}
 	if err := syscall.Munmap(m.memory); err != nil {
 		panic("BUG: unmap start marks: " + err.Error())
 	}

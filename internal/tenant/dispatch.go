@@ -25,6 +25,8 @@ type dispatch struct {
 type run struct {
 	d     *dispatch
 	m     *machine
+	place int  // on the running map; 0 if it is not there
+	guest bool // place is its own only while it is executed
 	ended bool
 	value khronos.Value
 	err   *khronos.Error
@@ -78,6 +80,9 @@ func (t *tenant) start(d *dispatch) {
 		d.job.Started()
 	}
 	for _, r := range d.runs {
+		r.enter(false)
+	}
+	for _, r := range d.runs {
 		if !r.ended { // another template's memory may have ended it
 			r.m.begin(r)
 		}
@@ -90,6 +95,7 @@ func (t *tenant) endRun(r *run, value khronos.Value, err *khronos.Error) {
 		return
 	}
 	r.ended, r.value, r.err = true, value, err
+	r.leave()
 	if err != nil {
 		r.logError()
 	}
@@ -144,6 +150,7 @@ func (t *tenant) abort(d *dispatch, err *khronos.Error) {
 	for _, r := range d.runs {
 		if !r.ended {
 			r.ended, r.err = true, err
+			r.leave()
 			r.logError()
 			cut = append(cut, r)
 		}

@@ -87,7 +87,7 @@ func (m *machine) begin(r *run) {
 // load runs init.luau on r's budget.
 func (m *machine) load(r *run) {
 	m.state = machineLoading
-	fn, err := m.compile(len(m.tpl.Files[khronos.InitFile]), func() (luau.Value, error) { return m.loader.Main(m.vm) })
+	fn, err := m.compile(r, len(m.tpl.Files[khronos.InitFile]), func() (luau.Value, error) { return m.loader.Main(m.vm) })
 	if err == nil {
 		err = m.spawn(r, threadLoad, fn)
 	}
@@ -96,10 +96,14 @@ func (m *machine) load(r *run) {
 	}
 }
 
-// compile makes a function of n bytes of source, which takes a processor as
+// compile makes a function of n bytes of source for r, which takes a processor as
 // running it does.
-func (m *machine) compile(n int, source func() (luau.Value, error)) (fn luau.Value, err error) {
-	m.t.rt.slots.do(func() { fn, err = source() })
+func (m *machine) compile(r *run, n int, source func() (luau.Value, error)) (fn luau.Value, err error) {
+	m.t.rt.slots.do(func() {
+		r.goOn(true)
+		fn, err = source()
+		r.rest(nil)
+	})
 	m.t.window.spend(int64(n) * compileFuel)
 	return fn, err
 }
@@ -197,7 +201,7 @@ func (m *machine) call(r *run) {
 // beginScript runs r's source.
 func (m *machine) beginScript(r *run) {
 	job := &r.d.job
-	fn, err := m.compile(len(job.Code), func() (luau.Value, error) { return m.loader.Script(m.vm, job.Name, job.Code) })
+	fn, err := m.compile(r, len(job.Code), func() (luau.Value, error) { return m.loader.Script(m.vm, job.Name, job.Code) })
 	if err != nil {
 		m.t.endRun(r, khronos.Null(), m.loadError(err))
 		return
@@ -207,10 +211,12 @@ func (m *machine) beginScript(r *run) {
 
 // invoke starts a thread that calls fn with the ctx of r.
 func (m *machine) invoke(r *run, fn luau.Value) {
+	r.goOn(false)
 	ctx, err := m.context(r)
 	if err == nil {
 		err = m.spawn(r, threadMain, host.Main, fn, ctx)
 	}
+	r.rest(nil)
 	if err != nil {
 		m.failed(r, err)
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Limits limits.Limits
 	Slots  int // VMs that may run at the same time; 0 means GOMAXPROCS
 	Door   Door
+	Map    RunningMap // told what runs; nil: nobody is
 	Log    *slog.Logger
 }
 

@@ -80,7 +80,12 @@ func (t *tenant) slice(th *thread) {
 	var used int64
 	var st luau.Status
 	var err error
-	t.rt.slots.do(func() { used, st, err = th.resume() })
+	r := th.r
+	t.rt.slots.do(func() {
+		r.goOn(th.kind == threadLoad)
+		used, st, err = th.resume()
+		r.rest(th)
+	})
 
 	t.window.spend(used)
 	t.showHeap()

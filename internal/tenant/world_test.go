@@ -32,6 +32,7 @@ type world struct {
 	t    testing.TB
 	rt   *Runtime
 	door *memoryDoor
+	runs *testMap
 	ids  uint64
 	mu   sync.Mutex
 }
@@ -40,8 +41,8 @@ type world struct {
 // all it started waited for, at the end of the test.
 func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, door: newMemoryDoor()}
-	cfg := Config{Limits: limits.Default(), Slots: 2, Door: w.door, Log: slog.New(slog.DiscardHandler)}
+	w := &world{t: t, door: newMemoryDoor(), runs: newTestMap()}
+	cfg := Config{Limits: limits.Default(), Slots: 2, Door: w.door, Map: w.runs, Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
 	}
@@ -59,6 +60,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 		if s.Queued != 0 || s.Running != 0 || s.VMs != 0 || s.HeapBytes != 0 {
 			t.Errorf("after Serve: %+v, want nothing left", s)
 		}
+		w.runs.check(t)
 	})
 	return w
 }
