@@ -113,7 +113,8 @@ type TenantStateChanged struct {
 	State  khronos.TenantState
 }
 
-// Dump asks for the stacks of all running scripts. The reply's value is a Text.
+// Dump asks what the scripts are at. The reply's value is a Text: the JSON list
+// of khronos.ScriptStack.
 type Dump struct{ ReqID uint64 }
 
 // Drain asks the worker to take no new work and to reply when what it has is done.

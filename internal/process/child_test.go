@@ -315,6 +315,19 @@ func (p *puppet) Drop(_ context.Context, id khronos.TenantID) error {
 	return nil
 }
 
+func (p *puppet) Dump(context.Context) []khronos.ScriptStack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []khronos.ScriptStack
+	for id, job := range p.live {
+		list = append(list, khronos.ScriptStack{
+			Tenant: job.Tenant, Template: "t", Version: 3, Event: job.Event.Name, Dispatch: id,
+			State: khronos.StackWaiting, Waits: "kv.get", Since: time.Unix(1700000000, 0).UTC(), Stack: "init.luau:7 function f\n",
+		})
+	}
+	return list
+}
+
 func (p *puppet) Stats() tenant.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()

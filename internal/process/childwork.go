@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 	"github.com/template-worker/template-worker/internal/tenant"
 	"github.com/template-worker/template-worker/internal/worker"
 )
-
-// maxDumpBytes bounds a reply to Dump.
-const maxDumpBytes = 256 << 10
 
 // unasked marks the ids of jobs whose outcome the master does not want. Its own
 // numbers never get there.
@@ -52,7 +48,7 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 		thread.Drain()
 		c.jobs.whenNone(func() { c.respond(m.ReqID, khronos.Outcome{}) })
 	case *mesophyll.Dump:
-		c.respond(m.ReqID, khronos.Outcome{Value: khronos.Text(stacks())})
+		c.owned.Go(func() { c.dump(thread, m) })
 	case *mesophyll.Shutdown:
 		c.shutdown()
 	}
@@ -118,12 +114,6 @@ func (c *childEnd) drop(thread *worker.Thread, m *mesophyll.DropTenant) {
 		out.Err = khronos.AsError(err)
 	}
 	c.respond(m.ReqID, out)
-}
-
-// stacks returns the stacks of all goroutines.
-func stacks() string {
-	b := make([]byte, maxDumpBytes)
-	return string(b[:runtime.Stack(b, true)])
 }
 
 // jobCount knows how many jobs are between their delivery and their outcome.

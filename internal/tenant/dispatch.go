@@ -14,6 +14,7 @@ type dispatch struct {
 	job   Job
 	bytes int
 	timer *time.Timer // its deadline
+	since time.Time   // when it was accepted, and then, when it began
 
 	runs   []*run
 	left   int   // runs that have not ended
@@ -73,6 +74,7 @@ func (t *tenant) beginAlone(d *dispatch, tpl khronos.Template, inspect bool) {
 
 func (t *tenant) start(d *dispatch) {
 	d.left = len(d.runs)
+	d.since = time.Now()
 	t.live = append(t.live, d)
 	t.rt.running.Add(1)
 	t.rt.started.Add(1)

@@ -101,7 +101,9 @@ func (m *machine) load(r *run) {
 func (m *machine) compile(r *run, n int, source func() (luau.Value, error)) (fn luau.Value, err error) {
 	m.t.rt.slots.do(func() {
 		r.goOn(true)
+		m.t.now.setLoading(r)
 		fn, err = source()
+		m.t.now.clear()
 		r.rest(nil)
 	})
 	m.t.window.spend(int64(n) * compileFuel)

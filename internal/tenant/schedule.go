@@ -70,7 +70,7 @@ func (m *machine) schedulable(c *luau.Call, target luau.Value) (*thread, error) 
 		return nil, err
 	}
 	th := m.adopt(co, m.current.r, threadOther)
-	th.state = threadIdle
+	th.state, th.since = threadIdle, time.Now()
 	return th, nil
 }
 

@@ -16,8 +16,9 @@ import (
 
 // tenant is one tenant's mailbox and what its goroutine owns.
 type tenant struct {
-	id khronos.TenantID
-	rt *Runtime
+	id  khronos.TenantID
+	rt  *Runtime
+	now now
 
 	mu         sync.Mutex  // mu guards the fields below
 	queue      []*dispatch // accepted, not started, in order
@@ -52,7 +53,7 @@ func newTenant(rt *Runtime, id khronos.TenantID) *tenant {
 
 // deliver queues a job, or refuses it. Any goroutine.
 func (t *tenant) deliver(job Job) error {
-	d := &dispatch{job: job, bytes: len(job.Event.Data.Bytes) + len(job.Code)}
+	d := &dispatch{job: job, since: time.Now(), bytes: len(job.Event.Data.Bytes) + len(job.Code)}
 	for path, source := range job.Files {
 		d.bytes += len(path) + len(source)
 	}

@@ -20,8 +20,10 @@ type thread struct {
 	fuel int64 // used since it last waited, once in the background
 
 	state threadState
-	turn  uint64 // counts the waits: an answer to an earlier one comes too late
-	waits string // what for
+	since time.Time // when it came into its state; slices do not count
+	begun bool      // it has run since
+	turn  uint64    // counts the waits: an answer to an earlier one comes too late
+	waits string    // what for
 
 	timer  *time.Timer        // of a wait in time
 	cancel context.CancelFunc // of a host call
@@ -67,6 +69,12 @@ func (m *machine) adopt(co *luau.Coroutine, r *run, kind threadKind) *thread {
 // queue makes the thread run when its turn comes.
 func (th *thread) queue() {
 	th.state, th.waits = threadRunnable, ""
+	th.since, th.begun = time.Now(), false
+	th.requeue()
+}
+
+// requeue makes the thread run on after the others have had their slices.
+func (th *thread) requeue() {
 	th.m.t.runnable = append(th.m.t.runnable, th)
 }
 
@@ -83,7 +91,9 @@ func (t *tenant) slice(th *thread) {
 	r := th.r
 	t.rt.slots.do(func() {
 		r.goOn(th.kind == threadLoad)
+		t.now.set(th)
 		used, st, err = th.resume()
+		t.now.clear()
 		r.rest(th)
 	})
 
@@ -97,7 +107,7 @@ func (t *tenant) slice(th *thread) {
 	case err != nil:
 		th.died(err)
 	case st == luau.StatusSliced:
-		th.queue()
+		th.requeue()
 	case st == luau.StatusDone:
 		th.done()
 	case st == luau.StatusYielded:
@@ -109,6 +119,7 @@ func (t *tenant) slice(th *thread) {
 // resume runs the VM and gives the fuel it used.
 func (th *thread) resume() (used int64, st luau.Status, err error) {
 	vm := th.m.vm
+	th.begun = true
 	before := vm.FuelUsed()
 	vm.SetFuel(th.fuelLeft())
 	var args []luau.Value
@@ -203,7 +214,7 @@ func (th *thread) yielded() {
 		th.forget()
 		return
 	}
-	th.state, th.waits = threadIdle, "its script to resume it"
+	th.state, th.waits, th.since = threadIdle, "its script to resume it", time.Now()
 	if th.kind != threadOther {
 		th.m.vm.HoldThread(th.co)
 	}
@@ -226,7 +237,7 @@ func (th *thread) vanished() {
 // wait begins a wait and gives its turn, which [thread.wake] has to show.
 func (th *thread) wait(what string) uint64 {
 	th.turn++
-	th.state, th.waits = threadWaiting, what
+	th.state, th.waits, th.since = threadWaiting, what, time.Now()
 	return th.turn
 }
 

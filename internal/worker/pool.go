@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -75,24 +76,35 @@ func (p *Pool) InspectTemplate(ctx context.Context, tenant khronos.TenantID, fil
 	return p.Owner(tenant).InspectTemplate(ctx, tenant, files)
 }
 
+// Dump returns the entries of all workers, in slot order. The error is that of
+// the first worker that gave none; the entries of the others come with it.
+func (p *Pool) Dump(ctx context.Context) ([]khronos.ScriptStack, error) {
+	lists := make([][]khronos.ScriptStack, len(p.workers))
+	err := p.all(func(i int, w Worker) (err error) {
+		lists[i], err = w.Dump(ctx)
+		return err
+	})
+	return slices.Concat(lists...), err
+}
+
 // Kill kills all workers at the same time. The error is that of the first, in
 // slot order, that was not down when ctx ended; the others were killed all the
 // same. For one worker, use Worker.
 func (p *Pool) Kill(ctx context.Context) error {
-	return p.all(func(w Worker) error { return w.Kill(ctx) })
+	return p.all(func(_ int, w Worker) error { return w.Kill(ctx) })
 }
 
 // Start starts all workers, as Kill kills them.
 func (p *Pool) Start(ctx context.Context) error {
-	return p.all(func(w Worker) error { return w.Start(ctx) })
+	return p.all(func(_ int, w Worker) error { return w.Start(ctx) })
 }
 
-// all calls do for every worker at once and waits for all of them.
-func (p *Pool) all(do func(Worker) error) error {
+// all calls do for every worker, with its slot, at once and waits for all of them.
+func (p *Pool) all(do func(slot int, w Worker) error) error {
 	errs := make([]error, len(p.workers))
 	var wg sync.WaitGroup
 	for i, w := range p.workers {
-		wg.Go(func() { errs[i] = do(w) })
+		wg.Go(func() { errs[i] = do(i, w) })
 	}
 	wg.Wait()
 	for _, err := range errs {

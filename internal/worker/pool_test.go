@@ -28,6 +28,15 @@ func (w *fakeWorker) DispatchEvent(context.Context, khronos.TenantID, khronos.Ev
 	return khronos.Integer(int64(w.id)), nil
 }
 
+func (w *fakeWorker) Dump(context.Context) ([]khronos.ScriptStack, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state == StateKilled {
+		return nil, khronos.ErrWorkerUnavailable
+	}
+	return []khronos.ScriptStack{{Dispatch: uint64(w.id)}}, nil
+}
+
 func (w *fakeWorker) Kill(ctx context.Context) error {
 	w.mu.Lock()
 	stuck := w.state == StateDraining
@@ -134,6 +143,21 @@ func TestPool_KillAndStartOneAndAll(t *testing.T) {
 	}
 	if pool.Len() != 3 || len(pool.Status()) != 3 || pool.ID() != PoolID {
 		t.Errorf("len %d, %d entries, id %d", pool.Len(), len(pool.Status()), pool.ID())
+	}
+}
+
+// A worker that cannot be asked does not keep the others' entries back.
+func TestPool_Dump(t *testing.T) {
+	pool, fakes := fakePool(3)
+	list, err := pool.Dump(t.Context())
+	if err != nil || len(list) != 3 || list[0].Dispatch != 0 || list[2].Dispatch != 2 {
+		t.Errorf("got %+v, %v, want an entry of each in slot order", list, err)
+	}
+	fakes[1].state = StateKilled
+	list, err = pool.Dump(t.Context())
+	wantKind(t, err, khronos.ErrKindWorkerUnavailable)
+	if len(list) != 2 || list[1].Dispatch != 2 {
+		t.Errorf("got %+v, want those of the others", list)
 	}
 }
 

@@ -109,6 +109,16 @@ func (r *fakeRuntime) Drop(_ context.Context, id khronos.TenantID) error {
 	return nil
 }
 
+func (r *fakeRuntime) Dump(context.Context) []khronos.ScriptStack {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []khronos.ScriptStack
+	for id, job := range r.live {
+		list = append(list, khronos.ScriptStack{Tenant: job.Tenant, Event: job.Event.Name, Dispatch: id, State: khronos.StackRunning})
+	}
+	return list
+}
+
 func (r *fakeRuntime) Stats() tenant.Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -266,6 +276,22 @@ func TestThread_KillEndsAllAndStartBeginsAnew(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestThread_Dump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th, _, stop := servedThread(t)
+		if err := th.DispatchEventNoWait(t.Context(), guild1, khronos.Event{Name: "deaf"}); err != nil {
+			t.Fatal(err)
+		}
+		list, err := th.Dump(t.Context())
+		if err != nil || len(list) != 1 || list[0].Event != "deaf" || list[0].Tenant != guild1 {
+			t.Errorf("got %+v, %v, want the one job", list, err)
+		}
+		_ = stop()
+		_, err = th.Dump(t.Context())
+		wantKind(t, err, khronos.ErrKindWorkerUnavailable)
+	})
 }
 
 func TestThread_RuntimeEndsByItself(t *testing.T) {

@@ -58,6 +58,15 @@ func (t *Thread) DropTenant(ctx context.Context, id khronos.TenantID) error {
 	return nil
 }
 
+// Dump says what the scripts of this process are at.
+func (t *Thread) Dump(ctx context.Context) ([]khronos.ScriptStack, error) {
+	life := t.running()
+	if life == nil {
+		return nil, khronos.Errorf(khronos.ErrKindWorkerUnavailable, "worker %d is not running", t.cfg.ID)
+	}
+	return life.rt.Dump(ctx), nil
+}
+
 // InspectTemplate returns the handler names of files.
 func (t *Thread) InspectTemplate(ctx context.Context, id khronos.TenantID, files map[string]string) ([]string, error) {
 	v, err := t.call(ctx, tenant.Job{Tenant: id, Kind: tenant.JobInspect, Files: files})

@@ -51,6 +51,12 @@ type Worker interface {
 	// returns the names of the events it has handlers for, in file order.
 	InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error)
 
+	// Dump says what every script is at: one entry for each template that
+	// runs for a job, and for each job that is queued, those first that have
+	// the processor. It is bounded in size; a last entry says what was left
+	// out. It works while scripts have all processors.
+	Dump(ctx context.Context) ([]khronos.ScriptStack, error)
+
 	// Kill stops the worker for good: what it ran is lost, and nothing runs
 	// until Start. It returns when the worker is down or ctx ends.
 	Kill(ctx context.Context) error
