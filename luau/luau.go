@@ -79,6 +79,8 @@ type (
 	SyntaxError = syntax.Error
 	Code        = bytecode.Program
 	Program     = vm.Program
+	Coverage    = vm.Coverage
+	LineVisits  = vm.LineVisits
 )
 
 // The kinds of values. A class or object never reaches a script yet.

@@ -13,8 +13,9 @@ import (
 // Options change how a source is read and compiled. The zero value is what
 // scripts should run with.
 type Options struct {
-	Optimize       int // 0 for the default level, [NoOptimize] for code as written
-	MaxSourceBytes int // longer sources are refused; 0 means 16 MiB
+	Optimize       int  // 0 for the default level, [NoOptimize] for code as written
+	Cover          bool // count visits of the lines, for [Program.Coverage]; the code runs slower and uses more fuel
+	MaxSourceBytes int  // longer sources are refused; 0 means 16 MiB
 }
 
 // NoOptimize is the level of [Options] that emits every operation as written.
@@ -30,6 +31,7 @@ func Compile(name string, src []byte) (*Code, error) { return Options{}.Compile(
 func (o Options) Compile(name string, src []byte) (*Code, error) {
 	c, err := compile.Source(name, src, compile.Options{
 		Optimize: o.Optimize,
+		Cover:    o.Cover,
 		Syntax:   syntax.Options{MaxSourceBytes: o.MaxSourceBytes},
 	})
 	if err != nil {

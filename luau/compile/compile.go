@@ -24,6 +24,9 @@ type Options struct {
 	// [NoOptimize] does none of it. A `--!optimize N` comment in the source wins, where
 	// N is 0 for none.
 	Optimize int
+	// Cover adds counters of visits to each statement, elseif and until, and to the
+	// code's cost a unit of fuel for each visit.
+	Cover bool
 	// Syntax goes to the parser; only [Source] reads it.
 	Syntax syntax.Options
 }
@@ -51,6 +54,7 @@ func Compile(ch *ast.Chunk, name string, opt Options) (*bytecode.Program, error)
 		chunk:  name,
 		parsed: ch,
 		fold:   optimizes(ch, opt),
+		cover:  opt.Cover,
 		locals: make(map[*ast.Local]local),
 	}
 	main := c.main(ch)
@@ -72,6 +76,7 @@ type compiler struct {
 	chunk    string
 	parsed   *ast.Chunk
 	fold     bool
+	cover    bool
 	locals   map[*ast.Local]local // every local met so far; those out of scope are never asked for
 	exports  *ast.Local           // the export table, if locals live in it
 	exported map[*ast.Local]bool  // those locals

@@ -41,6 +41,7 @@ type function struct {
 	self     *ast.Local // the local function that this is, if it is never written
 	loop     *loop
 	costs    []int32 // scratch of setCosts
+	places   int32   // counters of visits handed out
 }
 
 // constKey identifies a constant of one kind by its bits or its text.
@@ -112,6 +113,7 @@ func (f *function) finish() *bytecode.Proto {
 		Consts:    slices.Clone(f.consts),
 		Protos:    f.protos,
 		Captures:  f.captures,
+		Places:    f.places,
 	}
 	f.idle = append(f.idle, f)
 	return p
@@ -140,6 +142,14 @@ func (f *function) emit(op bytecode.Op, a, b, c int, imm int32) int {
 	f.code = append(f.code, bytecode.Make(op, uint8(a), uint8(b), uint8(c), imm))
 	f.lines = append(f.lines, f.line)
 	return len(f.code) - 1
+}
+
+// visited counts that execution reaches this point, on the current line.
+func (f *function) visited() {
+	if f.cover {
+		f.emit(bytecode.OpCover, 0, 0, 0, f.places)
+		f.places++
+	}
 }
 
 // pc is the index of the next instruction.

@@ -45,8 +45,8 @@ func FuzzSource(f *testing.F) {
 		}
 		ch.Optimize = -1
 		var outs []string
-		for _, level := range []int{0, NoOptimize} {
-			p, err := Compile(ch, "=fuzz", Options{Optimize: level})
+		for _, opt := range []Options{{}, {Optimize: NoOptimize}, {Cover: true}} {
+			p, err := Compile(ch, "=fuzz", opt)
 			if err != nil {
 				return
 			}
@@ -55,9 +55,14 @@ func FuzzSource(f *testing.F) {
 			}
 			outs = append(outs, runModel(p, 3000))
 		}
-		ended := !strings.Contains(outs[0], "out of steps") && !strings.Contains(outs[1], "out of steps")
-		if ended && outs[0] != outs[1] {
+		if strings.Contains(strings.Join(outs, ""), "out of steps") {
+			return
+		}
+		if outs[0] != outs[1] {
 			t.Errorf("optimised:\n%splain:\n%s", outs[0], outs[1])
+		}
+		if outs[0] != outs[2] {
+			t.Errorf("without counters:\n%swith counters:\n%s", outs[0], outs[2])
 		}
 	})
 }

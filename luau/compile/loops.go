@@ -56,6 +56,7 @@ func (f *function) repeat(s *ast.Repeat) {
 	}
 	f.patchAll(l.continues)
 	f.line = s.Cond.Span().Start.Line
+	f.visited()
 	exit := f.jumpWhen(s.Cond, true, nil)
 	f.jumpBack(head)
 	f.patchAll(exit)

@@ -50,7 +50,7 @@ func (m *model) run(cl *modelClosure, args []any) []any {
 			}
 		}
 		switch op := in.Op(); op {
-		case bytecode.OpNop, bytecode.OpFuel:
+		case bytecode.OpNop, bytecode.OpFuel, bytecode.OpCover:
 		case bytecode.OpMove:
 			r[a] = r[b]
 		case bytecode.OpLoadNil:

@@ -26,9 +26,14 @@ func (f *function) stat(s ast.Stat) {
 		return
 	}
 	f.line = at.Line
+	if b, ok := s.(*ast.Block); ok { // its statements are visited, it is not
+		f.block(b)
+		f.top = f.base
+		f.leave()
+		return
+	}
+	f.visited()
 	switch s := s.(type) {
-	case *ast.Block:
-		f.block(s)
 	case *ast.LocalStat:
 		f.localStat(s)
 	case *ast.LocalFunction:
@@ -175,7 +180,7 @@ func (f *function) ifStat(s *ast.If) {
 // leaveList gives the jumps of the loop to which `if Cond then break end` or
 // continue adds its own; nil if s is anything else.
 func (f *function) leaveList(s *ast.If) *[]int {
-	if s.Else != nil || len(s.Then.Stats) != 1 {
+	if s.Else != nil || len(s.Then.Stats) != 1 || f.cover {
 		return nil
 	}
 	switch b := s.Then.Stats[0].(type) {
@@ -193,6 +198,7 @@ func (f *function) elseOf(s *ast.If) *ast.If {
 	switch e := s.Else.(type) {
 	case *ast.If:
 		f.line = e.At.Start.Line
+		f.visited()
 		return e
 	case *ast.Block:
 		f.block(e)

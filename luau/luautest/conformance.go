@@ -20,8 +20,11 @@ type Case struct {
 	Vectors  *luau.Table    // metatable of vectors, if not the library's
 	MaxBytes int64          // size of one object; 0 for no limit
 	Edits    []Edit         // what does not apply here
+	Cover    bool           // compile with counters of visits
 	Optimize []int          // the levels it is run at; nil for all
 
+	// Yields is the host's part whenever the script yields; nil if it never does.
+	Yields func(vm *luau.VM, co *luau.Coroutine) error
 	// Then is the host's part, after the script has returned "OK"; nil if there is none.
 	Then func(vm *luau.VM) error
 }
@@ -63,7 +66,7 @@ func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
 		}
 		src = bytes.ReplaceAll(src, []byte(e.Old), []byte(e.New))
 	}
-	code, err := luau.Options{Optimize: optimize}.Compile("="+cs.File, src)
+	code, err := luau.Options{Optimize: optimize, Cover: cs.Cover}.Compile("="+cs.File, src)
 	if err != nil {
 		return Result{Err: err}
 	}
@@ -75,7 +78,7 @@ func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
 		return Result{Err: err}
 	}
 	vm.SetSlice(sliceFuel)
-	if err := finish(vm, fn, start.Add(limit)); err != nil || cs.Then == nil {
+	if err := cs.finish(vm, fn, start.Add(limit)); err != nil || cs.Then == nil {
 		return Result{Err: err}
 	}
 	if err := cs.Then(vm); err != nil {
@@ -100,7 +103,7 @@ func (cs Case) base() *luau.Base {
 }
 
 // finish runs fn as the main thread to its end, which must be the text "OK".
-func finish(vm *luau.VM, fn luau.Value, deadline time.Time) error {
+func (cs Case) finish(vm *luau.VM, fn luau.Value, deadline time.Time) error {
 	co, err := vm.NewThread(fn)
 	if err != nil {
 		return err
@@ -116,6 +119,11 @@ func finish(vm *luau.VM, fn luau.Value, deadline time.Time) error {
 		case time.Now().After(deadline):
 			return errors.New("takes too long")
 		case st == luau.StatusSliced:
+			continue
+		case st == luau.StatusYielded && cs.Yields != nil:
+			if err := cs.Yields(vm, co); err != nil {
+				return fmt.Errorf("the host's part: %w", err)
+			}
 			continue
 		case st != luau.StatusDone:
 			return fmt.Errorf("ended with status %d", st)

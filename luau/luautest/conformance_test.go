@@ -3,6 +3,8 @@ package luautest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,9 @@ func TestConformance(t *testing.T) {
 	if dir == "" {
 		t.Skip("LUAU_CONFORMANCE is not set: name the folder tests/conformance of the reference to run its suite")
 	}
+	known(t, dir)
 	var table strings.Builder
+	passed := 0
 	for _, cs := range Cases() {
 		t.Run(cs.File, func(t *testing.T) {
 			if cs.Skip != "" {
@@ -32,7 +36,29 @@ func TestConformance(t *testing.T) {
 				fmt.Fprintf(&table, "FAIL  %-32s O%-2d %s\n", cs.File, level+1, first)
 				t.Errorf("level %d: %v", level+1, r.Err)
 			}
+			if !t.Failed() {
+				passed++
+			}
 		})
 	}
-	t.Log("\n" + table.String())
+	t.Logf("\n%s%d of %d files pass", table.String(), passed, len(Cases()))
+}
+
+// known checks that the folder has the files of the cases and no others.
+func known(t *testing.T, dir string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.luau"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files, cases []string
+	for _, p := range paths {
+		files = append(files, filepath.Base(p))
+	}
+	for _, cs := range Cases() {
+		cases = append(cases, cs.File)
+	}
+	if !slices.Equal(files, cases) {
+		t.Errorf("%s has the files\n%s\nknown are\n%s", dir, strings.Join(files, " "), strings.Join(cases, " "))
+	}
 }

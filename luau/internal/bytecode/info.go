@@ -18,6 +18,7 @@ const (
 	jump            // jump offset, forward
 	jumpAt          // jump offset, backward
 	cost            // fuel
+	place           // index of a counter of visits
 )
 
 // opInfo describes one operation to the disassembler and the verifier.
@@ -140,7 +141,8 @@ var opTable = [OpCount]opInfo{
 	OpForGPrep: {name: "FORGPREP", a: regBoth, i: jump},
 	OpForGLoop: {name: "FORGLOOP", a: regBoth, b: number, i: jumpAt},
 
-	OpFuel: {name: "FUEL", i: cost},
+	OpCover: {name: "COVER", i: place},
+	OpFuel:  {name: "FUEL", i: cost},
 }
 
 // String gives the name that the disassembler prints.

@@ -122,7 +122,8 @@ const (
 	OpForGPrep // R[A], R[A+1], R[A+2] = generator, state, control: resolve __iter, tables, next and ipairs to built-in iteration; pc += Imm, to its OpForGLoop
 	OpForGLoop // R[A+3 .. A+2+B] = next values; if the first is not nil: pc += Imm (backward); charges -Imm fuel: safepoint
 
-	OpFuel // charges Imm fuel: breaks up straight code whose cost would not fit elsewhere
+	OpCover // counts one visit of the function's place Imm; only in code compiled to tell its coverage
+	OpFuel  // charges Imm fuel: breaks up straight code whose cost would not fit elsewhere
 
 	OpCount // number of operations; not an operation
 )

@@ -19,6 +19,7 @@ type Proto struct {
 	Consts    []Const
 	Protos    []*Proto
 	Captures  []Capture // how OpClosure fills U when it makes this function, len == NumUps
+	Places    int32     // places whose visits OpCover counts; 0 but for code compiled to tell its coverage
 }
 
 // Capture says where a captured value comes from when a closure is made.

@@ -151,6 +151,10 @@ func (v *verifier) operand(info *opInfo, kind operand, pc, n int) error {
 		if (kind == jump) != (n >= 0) {
 			return fmt.Errorf("jump in the wrong direction")
 		}
+	case place:
+		if n < 0 || n >= int(v.p.Places) {
+			return fmt.Errorf("place %d of %d", n, v.p.Places)
+		}
 	case cost:
 		if n <= 0 {
 			return fmt.Errorf("cost %d", n)

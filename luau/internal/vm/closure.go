@@ -1,5 +1,7 @@
 package vm
 
+import "slices"
+
 // Closure is a script function: code, globals and captured values. A captured
 // local that changes is a cell in ups; one that does not is the value itself.
 type Closure struct {
@@ -82,6 +84,17 @@ func closureSize(n int) int64 {
 
 // Proto gives the function's code; Env its globals.
 func (c *Closure) Proto() *Proto { return c.proto }
+
+// Captured gives the values that the locals captured by the function have now, in no promised order. The list is a copy.
+func (c *Closure) Captured() []Value {
+	vs := slices.Clone(c.ups)
+	for i, v := range vs {
+		if v.Kind() == KindCell {
+			vs[i] = v.asCell().v
+		}
+	}
+	return vs
+}
 
 // Env gives the table of globals that the function sees.
 func (c *Closure) Env() *Table { return c.env }

@@ -688,6 +688,9 @@ enter:
 			f.pc = pc
 			act = vm.generate(i)
 
+		case bytecode.OpCover:
+			cl.proto.visit(i.Imm())
+			continue
 		case bytecode.OpFuel:
 			if vm.fuel -= int64(i.Imm()); vm.fuel >= 0 {
 				continue

@@ -1,10 +1,14 @@
 package vm
 
-import "github.com/template-worker/template-worker/luau/internal/bytecode"
+import (
+	"sync/atomic"
+
+	"github.com/template-worker/template-worker/luau/internal/bytecode"
+)
 
 // Program is a compiled chunk made ready to run: constants are values, imports
-// are resolved against a base. It is immutable and shared by any number of VMs of
-// that base, on any goroutine.
+// are resolved against a base. It is immutable, but for counters of visits, and
+// shared by any number of VMs of that base, on any goroutine.
 type Program struct {
 	Chunk  string // chunk name as given to the compiler
 	Main   *Proto
@@ -19,6 +23,7 @@ type Proto struct {
 	protos    []*Proto
 	captures  []bytecode.Capture
 	lines     []int32
+	visits    []atomic.Uint64 // how often each place was visited; nil but for code compiled to tell its coverage
 	maxStack  uint8
 	numParams uint8
 	numUps    uint8
@@ -53,6 +58,9 @@ func (l *loader) proto(p *bytecode.Proto) *Proto {
 		code: p.Code, lines: p.Lines, captures: p.Captures,
 		maxStack: p.MaxStack, numParams: p.NumParams, numUps: p.NumUps, vararg: p.Vararg,
 		name: p.Name, line: p.Line, chunk: l.chunk,
+	}
+	if p.Places > 0 {
+		q.visits = make([]atomic.Uint64, p.Places)
 	}
 	q.k = make([]Value, len(p.Consts))
 	for i := range p.Consts {

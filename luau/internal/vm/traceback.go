@@ -142,3 +142,15 @@ func (p *Proto) writeTrace(b *strings.Builder, line int) {
 	}
 	b.WriteByte('\n')
 }
+
+// FunctionAt gives the function of a call in progress: 0 is the newest, which in
+// a coroutine that waits is the native that made it wait. It is nil if there is
+// no such call, or if the machine has not noted which native it is. It may be
+// called when [Coroutine.CurrentLine] may.
+func (co *Coroutine) FunctionAt(level int) Value {
+	s, _ := co.subjectAt(level + 1)
+	if s.fn.IsNil() && s.native != nil {
+		return s.native.Value()
+	}
+	return s.fn
+}
