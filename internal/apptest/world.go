@@ -33,6 +33,11 @@ type Options struct {
 	Set     []string // settings, as name=value
 	Env     []string // more of the master's environment
 	OwnCopy bool     // run a copy of the program that the test may replace: World.Program
+
+	// DiskBytes puts the data folder on a disk of its own, of that size, for
+	// World.FillDisk; 0 leaves it where the test's temporary files are. Only
+	// the master sees it, so commands run against the World do not work then.
+	DiskBytes int64
 }
 
 // World is one running installation.
@@ -129,6 +134,9 @@ func (w *World) start(opts Options) {
 	}
 	w.cmd = exec.Command(w.Program, args...)
 	w.cmd.Env = append(os.Environ(), opts.Env...)
+	if opts.DiskBytes > 0 {
+		w.cmd = ownDisk(w.cmd, w.DataDir, opts.DiskBytes)
+	}
 	w.log, w.done = &lockedBuffer{}, make(chan struct{})
 	w.cmd.Stderr = w.log
 	stdout, err := w.cmd.StdoutPipe()
@@ -288,6 +296,19 @@ func (w *World) Do(method, path string, body any, want int) []byte {
 	return text
 }
 
+// Post sends a request that has no interesting answer. It may be called from any goroutine.
+func (w *World) Post(path string, body any) error {
+	status, text, err := w.request(context.Background(), "POST", path, body)
+	if err == nil && status >= 300 {
+		err = fmt.Errorf("POST %s: %d %s", path, status, text)
+	}
+	return err
+}
+
+// CloseIdle closes the connections that no request uses, which the server holds
+// goroutines for.
+func (w *World) CloseIdle() { w.client.CloseIdleConnections() }
+
 // Workers gives the state of all workers.
 func (w *World) Workers() []api.WorkerStatus {
 	w.T.Helper()
@@ -316,9 +337,15 @@ type Reply struct {
 
 // Dispatch sends one event and waits for its answer. It may be called from any goroutine.
 func (w *World) Dispatch(tenant khronos.TenantID, event string, data any) (Reply, error) {
+	return w.DispatchWithin(0, tenant, event, data)
+}
+
+// DispatchWithin is Dispatch with a deadline, which the server keeps; 0 means its
+// default. The client waits much longer.
+func (w *World) DispatchWithin(timeout time.Duration, tenant khronos.TenantID, event string, data any) (Reply, error) {
 	began := time.Now()
-	status, text, err := w.request(context.Background(), "POST", "/i/tenants/"+tenant.String()+"/dispatch-event",
-		map[string]any{"name": event, "data": data, "format": "json"})
+	path := fmt.Sprintf("/i/tenants/%s/dispatch-event?timeout_ms=%d", tenant, timeout.Milliseconds())
+	status, text, err := w.request(context.Background(), "POST", path, map[string]any{"name": event, "data": data, "format": "json"})
 	if err != nil {
 		return Reply{}, err
 	}
