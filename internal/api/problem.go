@@ -98,7 +98,7 @@ func statusOf(kind khronos.ErrorKind) int {
 		return http.StatusUnprocessableEntity
 	case khronos.ErrKindQuarantined, khronos.ErrKindDroppedTenant, khronos.ErrKindCancelled:
 		return http.StatusConflict
-	case khronos.ErrKindDeadline:
+	case khronos.ErrKindDeadline, khronos.ErrKindWorkerSilent:
 		return http.StatusGatewayTimeout
 	case khronos.ErrKindWorkerLostUnstarted, khronos.ErrKindWorkerLostStarted, khronos.ErrKindDependency:
 		return http.StatusBadGateway

@@ -186,7 +186,7 @@ func (c *chaos) send(random *rand.Rand, id int) {
 	}
 	if r.Status != http.StatusOK {
 		c.outcomes[r.Code+" "+r.Owner]++
-		if r.Code == "" || r.Owner != "platform" && r.Code != "deadline" && r.Code != "tenant_busy" {
+		if r.Code == "" || r.Owner != "platform" && r.Code != "TenantBusy" && r.Code != "DroppedTenant" {
 			c.wrongLocked("request %d (%s): %d %s", id, event, r.Status, r.Body)
 		}
 		return
@@ -256,7 +256,7 @@ var chaosFaults = []fault{
 		return c.w.Post("/i/drop-tenant", map[string]any{"tenant": c.ids[r.IntN(len(c.ids))].String()})
 	}},
 	{"kill and start by the API", 1, func(c *chaos, r *rand.Rand) error {
-		worker := map[string]any{"worker": r.IntN(c.plan.workers)}
+		worker := map[string]any{"id": r.IntN(c.plan.workers)}
 		if err := c.w.Post("/i/kill-worker", worker); err != nil {
 			return err
 		}

@@ -56,6 +56,7 @@ const (
 	ErrKindCapabilityMissing   ErrorKind = 17
 	ErrKindTooLarge            ErrorKind = 18
 	ErrKindNotFound            ErrorKind = 19
+	ErrKindWorkerSilent        ErrorKind = 20
 )
 
 // errorKinds says of each kind its name, whose fault it is, and whether the
@@ -85,6 +86,7 @@ var errorKinds = [...]struct {
 	ErrKindCapabilityMissing:   {"capability_missing", OwnerScript, false},
 	ErrKindTooLarge:            {"too_large", OwnerCaller, false},
 	ErrKindNotFound:            {"not_found", OwnerCaller, false},
+	ErrKindWorkerSilent:        {"worker_silent", OwnerPlatform, false},
 }
 
 // ErrorKinds returns all kinds in the order of their numbers.

@@ -1,8 +1,10 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/mesophyll"
@@ -51,7 +53,7 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 		return khronos.Outcome{}, g.lostError(ctx, lost, number, p)
 	}
 	if err != nil {
-		return khronos.Outcome{}, err
+		return khronos.Outcome{}, g.noAnswer(err, number)
 	}
 	return outcomeOf(reply), nil
 }
@@ -72,12 +74,28 @@ func (g *generation) lostError(ctx context.Context, lost *mesophyll.LostError, n
 	select {
 	case <-g.child.exited:
 	case <-ctx.Done():
-		return ctx.Err()
+		return g.noAnswer(ctx.Err(), number)
 	}
 	if g.child.marks.has(number) {
 		return g.lostStarted(p)
 	}
 	return errUnstarted
+}
+
+// noAnswer is the error of a call that was given up for err. A script meets its
+// deadline before its caller does, so a worker that has not said so by then has
+// trouble of its own.
+func (g *generation) noAnswer(err error, number uint64) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	doing := "this had not started there"
+	for _, r := range g.child.marks.running() {
+		if r.Dispatch == number {
+			doing = fmt.Sprintf("template %q was %s there, last seen at %s", r.Template, r.State, cmp.Or(r.Stack, "its beginning"))
+		}
+	}
+	return khronos.Errorf(khronos.ErrKindWorkerSilent, "worker %d did not answer by the deadline: %s", g.id.Worker, doing)
 }
 
 // lostStarted is the error of work that had started; the message that said so
