@@ -392,7 +392,9 @@ func (c *chaos) report() {
 	if answered != int(c.sent.Load()) || c.outcomes["no answer"] > 0 {
 		c.t.Errorf("%d requests, %d answers, %d without", c.sent.Load(), answered, c.outcomes["no answer"])
 	}
-	quantile := func(q float64) time.Duration { return c.took[int(q*float64(len(c.took)-1))].Round(100 * time.Microsecond) }
+	quantile := func(q float64) time.Duration {
+		return c.took[int(q*float64(len(c.took)-1))].Round(100 * time.Microsecond)
+	}
 	fmt.Fprintf(&b, "seed %d: %d requests to %d tenants on %d workers, %d answers, %d faults\n", c.plan.seed, c.sent.Load(), c.plan.tenants, c.plan.workers, answered, c.plan.faults)
 	fmt.Fprintf(&b, "answers p50 %v, p99 %v, latest %v (%v before its deadline); acknowledged writes %d\n", quantile(.5), quantile(.99), quantile(1), -c.worst.Round(time.Millisecond), len(c.kept))
 	for _, part := range []struct {
