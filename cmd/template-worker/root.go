@@ -86,7 +86,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.runCommand(), a.dispatchCommand(), a.checkCommand(),
 		a.templatesCommand(), a.workersCommand(), a.tenantsCommand(), a.tokenCommand(),
-		a.migrateCommand(), a.configCommand(), a.versionCommand(), a.workerCommand(),
+		a.migrateCommand(), a.typesCommand(), a.configCommand(), a.versionCommand(), a.workerCommand(),
 	)
 	return root
 }

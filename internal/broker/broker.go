@@ -1,8 +1,9 @@
 // Package broker is the master's side of host calls: it decides whether a
 // template may do what it asks for, and does it.
 //
-// It owns the table of operations, the rate limits of tenants and what it
-// remembers of templates' capabilities. It never runs a tenant's code and never
+// It owns what operations do, the rate limits of tenants and what it remembers of
+// templates' capabilities; what an operation takes and needs is declared in
+// package registry, and checked here by that declaration. It never runs a tenant's code and never
 // trusts a worker's word about capabilities: they come from the store. That a
 // call belongs to a live dispatch on the worker that owns the tenant is checked
 // before the call comes here.
@@ -18,6 +19,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -60,17 +62,13 @@ type Broker struct {
 // New returns a broker over st, which stays the caller's to close. Its calls
 // log what is not the author's fault to log.
 func New(st store.Store, l limits.Limits, info Info, log *slog.Logger) *Broker {
-	b := &Broker{
+	return &Broker{
 		store: st, limits: l, info: info, log: log, started: time.Now(),
-		ops:    make(map[string]operation),
+		ops:    operations(),
 		grants: newGrantCache(st),
 		rates:  newLimiter(l),
 		counts: newCounts(),
 	}
-	for _, op := range operations() {
-		b.ops[op.name] = op
-	}
-	return b
 }
 
 // Exec does the operation called op, such as "kv.get", for caller. It returns
@@ -78,7 +76,11 @@ func New(st store.Store, l limits.Limits, info Info, log *slog.Logger) *Broker {
 // *khronos.Error. A change whose answer was lost to ctx may have happened.
 func (b *Broker) Exec(ctx context.Context, caller Caller, op string, args []khronos.Value) (v khronos.Value, err error) {
 	o, known := b.ops[op]
-	defer func() { b.counts.add(o.name, err) }() // one row for all unknown operations
+	counted := op
+	if !known {
+		counted = "" // one row for all of them
+	}
+	defer func() { b.counts.add(counted, err) }()
 	if !known {
 		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "there is no operation %s", clip(op))
 	}
@@ -97,22 +99,19 @@ func (b *Broker) exec(ctx context.Context, caller Caller, op operation, args []k
 	if err != nil {
 		return khronos.Value{}, err
 	}
-	r, err := op.args(args)
-	if err != nil {
-		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s: %v", op.name, err)
-	}
-	r.tenant = caller.Tenant
-	if missing := op.capability(granted, r); missing != "" {
-		return khronos.Value{}, khronos.Errorf(khronos.ErrKindCapabilityMissing,
-			"capability %q is missing: add it to the template's capabilities", missing)
-	}
-	if err := b.rates.take(caller.Tenant, op.bucket); err != nil {
+	if err := op.Check(args); err != nil {
 		return khronos.Value{}, err
 	}
-	if err := r.checkSize(b.limits); err != nil {
+	if missing := op.Missing(granted, args); missing != "" {
+		return khronos.Value{}, op.Lacks(missing)
+	}
+	if err := b.rates.take(caller.Tenant, op.Bucket); err != nil {
 		return khronos.Value{}, err
 	}
-	return op.run(ctx, b, r)
+	if err := op.CheckSizes(args, &b.limits); err != nil {
+		return khronos.Value{}, err
+	}
+	return op.act(ctx, b, request{tenant: caller.Tenant, args: args})
 }
 
 // Templates returns what a worker needs of all templates of a tenant, paused
@@ -171,6 +170,15 @@ func (b *Broker) public(ctx context.Context, caller Caller, op string, err error
 		"template", caller.Template, "op", op, "err", err)
 	return &khronos.Error{Kind: khronos.ErrKindDependency, ID: id,
 		Text: op + ": the store did not answer: try again later, or give the operator the error id " + id}
+}
+
+// clip quotes s for an error text, cut to a bearable length.
+func clip(s string) string {
+	const most = 48
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(s[:most]) + "..."
 }
 
 // newErrorID returns a short id for a reply and for the log.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/store"
 )
@@ -18,31 +19,31 @@ type grantCache struct {
 
 	// mu guards the fields below.
 	mu      sync.Mutex
-	tenants map[khronos.TenantID]map[string]grants // by template name
-	forgets uint64                                 // forget calls so far
+	tenants map[khronos.TenantID]map[string]registry.Grants // by template name
+	forgets uint64                                          // forget calls so far
 }
 
 func newGrantCache(st store.Store) *grantCache {
-	return &grantCache{store: st, tenants: make(map[khronos.TenantID]map[string]grants)}
+	return &grantCache{store: st, tenants: make(map[khronos.TenantID]map[string]registry.Grants)}
 }
 
 // of returns what the caller holds. It is not_found when the tenant has no such template.
-func (c *grantCache) of(ctx context.Context, caller Caller) (grants, error) {
+func (c *grantCache) of(ctx context.Context, caller Caller) (registry.Grants, error) {
 	if caller.Template == "" {
-		return allGrants, nil
+		return registry.AllGrants, nil
 	}
 	templates, err := c.templates(ctx, caller.Tenant)
 	if err != nil {
-		return nil, err
+		return registry.Grants{}, err
 	}
 	held, ok := templates[caller.Template]
 	if !ok {
-		return nil, khronos.Errorf(khronos.ErrKindNotFound, "%s has no template %s: it may have been deleted", caller.Tenant, clip(caller.Template))
+		return registry.Grants{}, khronos.Errorf(khronos.ErrKindNotFound, "%s has no template %s: it may have been deleted", caller.Tenant, clip(caller.Template))
 	}
 	return held, nil
 }
 
-func (c *grantCache) templates(ctx context.Context, tenant khronos.TenantID) (map[string]grants, error) {
+func (c *grantCache) templates(ctx context.Context, tenant khronos.TenantID) (map[string]registry.Grants, error) {
 	c.mu.Lock()
 	cached, ok := c.tenants[tenant]
 	before := c.forgets
@@ -54,9 +55,9 @@ func (c *grantCache) templates(ctx context.Context, tenant khronos.TenantID) (ma
 	if err != nil {
 		return nil, err
 	}
-	templates := make(map[string]grants, len(list))
+	templates := make(map[string]registry.Grants, len(list))
 	for _, t := range list {
-		templates[t.Name] = newGrants(t.Capabilities)
+		templates[t.Name] = registry.NewGrants(t.Capabilities)
 	}
 	c.keep(tenant, templates, before)
 	return templates, nil
@@ -64,7 +65,7 @@ func (c *grantCache) templates(ctx context.Context, tenant khronos.TenantID) (ma
 
 // keep remembers what was read, unless something was forgotten since `before`:
 // what was read may then be older than what was forgotten.
-func (c *grantCache) keep(tenant khronos.TenantID, templates map[string]grants, before uint64) {
+func (c *grantCache) keep(tenant khronos.TenantID, templates map[string]registry.Grants, before uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.forgets != before {

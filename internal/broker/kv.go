@@ -10,7 +10,7 @@ import (
 
 // kvGet answers List[value, exists].
 func kvGet(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
-	record, err := b.store.KVGet(ctx, r.tenant, r.key, r.scopes)
+	record, err := b.store.KVGet(ctx, r.tenant, r.text(0), r.texts(1))
 	if errors.Is(err, store.ErrNotFound) {
 		return khronos.List(khronos.Null(), khronos.Boolean(false)), nil
 	}
@@ -23,7 +23,7 @@ func kvGet(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
 // kvGetRecord answers the record's Map, with exists=false and empty fields for
 // one that is not there.
 func kvGetRecord(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
-	record, err := b.store.KVGet(ctx, r.tenant, r.key, r.scopes)
+	record, err := b.store.KVGet(ctx, r.tenant, r.text(0), r.texts(1))
 	if errors.Is(err, store.ErrNotFound) {
 		return recordMap(store.KVRecord{}, false), nil
 	}
@@ -37,7 +37,7 @@ func kvGetRecord(ctx context.Context, b *Broker, r request) (khronos.Value, erro
 // and not a shorter list: the script could not tell that it lacks some.
 func kvFind(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
 	limit := b.limits.KVFindRows
-	records, err := b.store.KVFind(ctx, r.tenant, r.key, r.scopes, limit+1)
+	records, err := b.store.KVFind(ctx, r.tenant, r.text(0), r.texts(1), limit+1)
 	if err != nil {
 		return khronos.Value{}, err
 	}
@@ -53,11 +53,11 @@ func kvFind(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
 }
 
 func kvSet(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
-	return khronos.Null(), b.store.KVSet(ctx, r.tenant, r.key, *r.value, r.scopes)
+	return khronos.Null(), b.store.KVSet(ctx, r.tenant, r.text(0), r.args[1], r.texts(2))
 }
 
 func kvDelete(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
-	return khronos.Null(), b.store.KVDelete(ctx, r.tenant, r.key, r.scopes)
+	return khronos.Null(), b.store.KVDelete(ctx, r.tenant, r.text(0), r.texts(1))
 }
 
 // kvListScopes answers a List of Text.

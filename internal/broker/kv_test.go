@@ -89,16 +89,16 @@ func TestKV_badRequests(t *testing.T) {
 		{"got 3 arguments, want 2", "kv.delete", []khronos.Value{k, s, s}},
 		{"got 2 arguments, want 3", "kv.set", []khronos.Value{k, s}},
 		{"got 1 arguments, want 0", "kv.list_scopes", []khronos.Value{k}},
-		{"the key must be a string, not Integer", "kv.get", []khronos.Value{khronos.Integer(1), s}},
-		{"the scopes must be a list of strings, not Text", "kv.get", []khronos.Value{k, text("s")}},
-		{"the scopes must be a list of strings, not Map", "kv.get", []khronos.Value{k, khronos.Map(khronos.Pair{Key: k, Value: k})}},
-		{"at least one scope", "kv.get", []khronos.Value{k, list()}},
-		{"at least one scope", "kv.get", []khronos.Value{k, khronos.Map()}}, // an empty Luau table
-		{"scope 2 must be a string, not Null", "kv.find", []khronos.Value{k, list(text("s"), khronos.Null())}},
+		{"key must be a string, not a number", "kv.get", []khronos.Value{khronos.Integer(1), s}},
+		{"scopes must be a list of strings, not a string", "kv.get", []khronos.Value{k, text("s")}},
+		{"scopes must be a list of strings, not a table with keys", "kv.get", []khronos.Value{k, khronos.Map(khronos.Pair{Key: k, Value: k})}},
+		{"scopes: at least one is needed", "kv.get", []khronos.Value{k, list()}},
+		{"scopes: at least one is needed", "kv.get", []khronos.Value{k, khronos.Map()}}, // an empty Luau table
+		{"scopes[2] is missing: it must be a string", "kv.find", []khronos.Value{k, list(text("s"), khronos.Null())}},
 		{"NUL", "kv.get", []khronos.Value{text("a\x00"), s}},
 		{"NUL", "kv.get", []khronos.Value{k, list(text("\x00"))}},
 		{"escape", "kv.find", []khronos.Value{text(`\`), s}},
-		{"the value cannot be stored", "kv.set", []khronos.Value{k, khronos.Float(math.NaN()), s}},
+		{"value cannot be kept", "kv.set", []khronos.Value{k, khronos.Float(math.NaN()), s}},
 	} {
 		w.refused(khronos.ErrKindBadRequest, c.in, operator, c.op, c.args...)
 	}
@@ -119,11 +119,11 @@ func TestKV_sizes(t *testing.T) {
 
 	w.want(khronos.Null(), operator, "kv.set", set(long(8), fits, list(long(4), text("a"), text("b")))...)
 	for in, args := range map[string][]khronos.Value{
-		"the key has 9 bytes: the limit is 8 (kv_key_bytes)":                     set(long(9), fits, s),
-		"4 scopes: the limit is 3 (kv_scopes)":                                   set(k, fits, list(k, k, k, k)),
-		`scope "xxxxx" has 5 bytes: the limit is 4 (kv_scope_bytes)`:             set(k, fits, list(k, long(5))),
-		"the value's JSON form has 101 bytes: the limit is 100 (kv_value_bytes)": set(k, long(101-len(`{"Text":""}`)), s),
-		"the value's JSON form has 112 bytes: the limit is 100 (kv_value_bytes)": set(k, khronos.Buffer(make([]byte, 50)), s),
+		"kv.set: key has 9 bytes: the limit is 8 (kv_key_bytes)":                          set(long(9), fits, s),
+		"kv.set: scopes has 4 items: the limit is 3 (kv_scopes)":                          set(k, fits, list(k, k, k, k)),
+		"scopes[2] has 5 bytes: the limit is 4 (kv_scope_bytes)":                          set(k, fits, list(k, long(5))),
+		"kv.set: value has 101 bytes in its JSON form: the limit is 100 (kv_value_bytes)": set(k, long(101-len(`{"Text":""}`)), s),
+		"kv.set: value has 112 bytes in its JSON form: the limit is 100 (kv_value_bytes)": set(k, khronos.Buffer(make([]byte, 50)), s),
 	} {
 		w.refused(khronos.ErrKindTooLarge, in, operator, "kv.set", args...)
 	}

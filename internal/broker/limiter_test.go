@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/limits"
 )
@@ -19,7 +20,7 @@ func TestLimiter_forgetsIdle(t *testing.T) {
 	now := time.Now()
 	most := 0
 	for n := range 10_000 {
-		if wait := l.reserve(tenantN(n+1), bucketKV, now); wait != 0 {
+		if wait := l.reserve(tenantN(n+1), registry.BucketKV, now); wait != 0 {
 			t.Fatalf("a new tenant has to wait %v", wait)
 		}
 		now = now.Add(100 * time.Millisecond)
@@ -38,7 +39,7 @@ func TestLimiter_keepsBusy(t *testing.T) {
 	allowed := 0
 	for range 3000 { // five minutes of ten calls per 100 ms
 		for range 10 {
-			if l.reserve(tenantN(1), bucketKV, now) == 0 {
+			if l.reserve(tenantN(1), registry.BucketKV, now) == 0 {
 				allowed++
 			}
 		}
@@ -57,31 +58,38 @@ func TestLimiter_longest(t *testing.T) {
 		t.Errorf("the time to fill wrapped around: %v", r.idle)
 	}
 	for range 100 {
-		if wait := r.reserve(tenantN(1), bucketKV, time.Now()); wait != 0 {
+		if wait := r.reserve(tenantN(1), registry.BucketKV, time.Now()); wait != 0 {
 			t.Fatalf("a call within the burst has to wait %v", wait)
 		}
 	}
 }
 
-// TestOperations_buckets wants each bucket to be named by an operation, and each
-// operation whole.
-func TestOperations_buckets(t *testing.T) {
-	used := make(map[bucket]bool)
-	names := make(map[string]bool)
-	for _, op := range operations() {
-		if names[op.name] || op.args == nil || op.capability == nil || op.run == nil {
-			t.Errorf("operation %q is there twice or incomplete", op.name)
+// TestOperations wants every declared operation to act, each to ask for a
+// capability, and each bucket to be named by an operation.
+func TestOperations(t *testing.T) {
+	used := make(map[registry.Bucket]bool)
+	ops := operations()
+	for _, a := range registry.Areas() {
+		for i := range a.Functions {
+			f := &a.Functions[i]
+			if f.Op == "" {
+				continue
+			}
+			if ops[f.Op].Function != f {
+				t.Errorf("operation %s is declared and does not act: name it in acts", f.Op)
+			}
+			args := make([]khronos.Value, len(f.Args))
+			if f.Missing(registry.NewGrants(nil), args) == "" {
+				t.Errorf("operation %s is allowed without any capability", f.Op)
+			}
+			if f.Missing(registry.AllGrants, args) != "" {
+				t.Errorf("operation %s is refused with *", f.Op)
+			}
+			used[f.Bucket] = true
 		}
-		if op.capability(grants{}, request{}) == "" {
-			t.Errorf("operation %q is allowed without any capability", op.name)
-		}
-		if op.capability(allGrants, request{}) != "" {
-			t.Errorf("operation %q is refused with *", op.name)
-		}
-		names[op.name], used[op.bucket] = true, true
 	}
 	for b, q := range newLimiter(limits.Default()).quotas {
-		if bucket(b) != bucketNone && (!used[bucket(b)] || q.burst <= 0 || q.per <= 0 || q.name == "") {
+		if registry.Bucket(b) != registry.Free && (!used[registry.Bucket(b)] || q.burst <= 0 || q.per <= 0 || q.name == "") {
 			t.Errorf("bucket %d, %+v, is used by no operation or is no bucket", b, q)
 		}
 	}

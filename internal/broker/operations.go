@@ -3,29 +3,65 @@ package broker
 import (
 	"context"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
-// operation is one thing that a template can ask for.
-type operation struct {
-	name       string                                                         // such as "kv.get"
-	args       func([]khronos.Value) (request, error)                         // reads the arguments, by position
-	capability func(grants, request) (missing string)                         // empty when the request is allowed
-	bucket     bucket                                                         // what pays for it
-	run        func(context.Context, *Broker, request) (khronos.Value, error) // called when all checks have passed
+// act does an operation. It is called when all checks have passed.
+type act func(context.Context, *Broker, request) (khronos.Value, error)
+
+// acts is what the operations of package registry do. What is not here cannot be
+// asked for.
+var acts = map[string]act{
+	"kv.get":         kvGet,
+	"kv.getrecord":   kvGetRecord,
+	"kv.find":        kvFind,
+	"kv.set":         kvSet,
+	"kv.delete":      kvDelete,
+	"kv.list_scopes": kvListScopes,
+
+	"runtime.stats":          runtimeStats,
+	"runtime.links":          runtimeLinks,
+	"runtime.gettenantstate": runtimeGetTenantState,
 }
 
-// operations is every operation there is. What is not here cannot be asked for.
-func operations() []operation {
-	return []operation{
-		{"kv.get", keyAndScopes, kvRule("get"), bucketKV, kvGet},
-		{"kv.getrecord", keyAndScopes, kvRule("get"), bucketKV, kvGetRecord},
-		{"kv.find", keyAndScopes, kvRule("find"), bucketKV, kvFind},
-		{"kv.set", keyValueAndScopes, kvRule("set"), bucketKV, kvSet},
-		{"kv.delete", keyAndScopes, kvRule("delete"), bucketKV, kvDelete},
-		{"kv.list_scopes", noArgs, exactRule("kv.meta:list_scopes"), bucketNone, kvListScopes},
-		{"runtime.stats", noArgs, runtimeRule("stats"), bucketRuntime, runtimeStats},
-		{"runtime.links", noArgs, runtimeRule("links"), bucketRuntime, runtimeLinks},
-		{"runtime.gettenantstate", noArgs, runtimeRule("gettenantstate"), bucketRuntime, runtimeGetTenantState},
+// operation is one thing that a template can ask for.
+type operation struct {
+	*registry.Function // what it takes and needs
+	act                act
+}
+
+// operations joins declarations and acts.
+func operations() map[string]operation {
+	ops := make(map[string]operation, len(acts))
+	for name, act := range acts {
+		f, ok := registry.Operation(name)
+		if !ok {
+			panic("BUG: the operation " + name + " is not declared")
+		}
+		ops[name] = operation{f, act}
 	}
+	return ops
+}
+
+// request is what an operation was asked. Its arguments are what the operation's
+// declaration says, a Null for an optional one that was left out.
+type request struct {
+	tenant khronos.TenantID
+	args   []khronos.Value
+}
+
+// text gives argument i, a string.
+func (r request) text(i int) string {
+	s, _ := r.args[i].AsText()
+	return s
+}
+
+// texts gives argument i, a list of strings.
+func (r request) texts(i int) []string {
+	list := make([]string, r.args[i].Len())
+	for j, item := range r.args[i].Items() {
+		list[j], _ = item.AsText()
+	}
+	return list
 }

@@ -5,23 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/limits"
 )
 
-// bucket names what pays for an operation.
-type bucket uint8
-
-const (
-	bucketNone bucket = iota // nothing: the operation is cheap and not counted
-	bucketKV
-	bucketRuntime
-	bucketN
-)
-
-// quota is a token bucket: it holds burst tokens when full, a call takes one,
-// and one comes back after each `per`. (One token per period, not a full bucket
-// per period.)
+// quota is a token bucket with its numbers; [registry.Quota] has its meaning.
 type quota struct {
 	name  string
 	burst int
@@ -36,22 +25,21 @@ type quota struct {
 // too: so the memory is bounded by the tenants that made a call within the time
 // that the slowest bucket takes to fill (50 s by default).
 type limiter struct {
-	quotas [bucketN]quota
+	quotas [registry.BucketN]quota
 	idle   time.Duration // the longest that any bucket takes to fill
 
 	// mu guards the fields below.
 	mu      sync.Mutex
-	tenants map[khronos.TenantID]*[bucketN]time.Time // when each bucket is full
+	tenants map[khronos.TenantID]*[registry.BucketN]time.Time // when each bucket is full
 	sweepAt time.Time
 }
 
 func newLimiter(l limits.Limits) *limiter {
 	r := &limiter{
-		quotas: [bucketN]quota{
-			bucketKV:      {"KV", l.KVBurst, l.KVRefill},
-			bucketRuntime: {"Runtime", l.RuntimeBurst, l.RuntimeRefill},
-		},
-		tenants: make(map[khronos.TenantID]*[bucketN]time.Time),
+		tenants: make(map[khronos.TenantID]*[registry.BucketN]time.Time),
+	}
+	for bucket, q := range registry.Quotas {
+		r.quotas[bucket] = quota{q.Name, int(l.Number(q.Burst)), time.Duration(l.Number(q.Refill))}
 	}
 	for _, q := range r.quotas {
 		r.idle = max(r.idle, q.fill())
@@ -69,8 +57,8 @@ func (q quota) fill() time.Duration {
 }
 
 // take takes a token of the tenant, or is rate_limited and takes none.
-func (l *limiter) take(tenant khronos.TenantID, b bucket) error {
-	if b == bucketNone {
+func (l *limiter) take(tenant khronos.TenantID, b registry.Bucket) error {
+	if b == registry.Free {
 		return nil
 	}
 	wait := l.reserve(tenant, b, time.Now())
@@ -83,13 +71,13 @@ func (l *limiter) take(tenant khronos.TenantID, b bucket) error {
 }
 
 // reserve takes a token and returns 0, or returns the time until there is one.
-func (l *limiter) reserve(tenant khronos.TenantID, b bucket, now time.Time) time.Duration {
+func (l *limiter) reserve(tenant khronos.TenantID, b registry.Bucket, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweepLocked(now)
 	full := l.tenants[tenant]
 	if full == nil {
-		full = new([bucketN]time.Time)
+		full = new([registry.BucketN]time.Time)
 		l.tenants[tenant] = full
 	}
 	next := full[b]

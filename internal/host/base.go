@@ -4,50 +4,95 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/luau"
 )
 
 // NewBase gives the globals of templates: the standard library without what
 // reaches into other functions or makes code at run time (getfenv, setfenv,
-// loadstring), and print, require and task. It is made once per process and safe
-// for concurrent use.
+// loadstring), and what package registry declares. It is made once per process
+// and safe for concurrent use.
 var NewBase = sync.OnceValue(func() *luau.Base {
-	return luau.NewBase(func(b *luau.BaseBuilder) {
+	base := luau.NewBase(func(b *luau.BaseBuilder) {
 		luau.OpenAll(b)
 		for _, name := range []string{"getfenv", "setfenv", "loadstring"} {
 			b.Set(name, luau.Nil)
 		}
-		b.Natives(
-			&luau.Native{Name: "print", Fn: printLine, Cost: 50},
-			&luau.Native{Name: "require", Fn: require, Cost: 50, Yieldable: true},
-		)
-		b.Lib("task", taskNatives())
+		for _, a := range registry.Areas() {
+			switch a.Kind {
+			case registry.Globals:
+				b.Natives(newNatives(a)...)
+			case registry.Library:
+				b.Lib(a.Name, newNatives(a), constantFields(a)...)
+			}
+		}
 	})
+	for _, a := range registry.Areas() {
+		switch a.Kind {
+		case registry.Module:
+			modules[strings.ToLower(a.Name)] = newModule(a)
+		case registry.Object:
+			bind(a)
+		}
+	}
+	return base
 })
 
-// printLine is print(...): one line of the tenant's log, arguments as tostring
-// shows them with tabs between. It costs a unit of fuel for 16 bytes, as each
-// byte travels to the master.
-func printLine(c *luau.Call) error {
-	var line strings.Builder
-	for i := range c.NArgs() {
-		s, err := c.ToString(c.Arg(i))
-		if err != nil {
-			return err
-		}
-		if err := c.Charge(int64(len(s)) / 16); err != nil {
-			return err
-		}
-		if err := c.Alloc(int64(len(s)) + 1); err != nil {
-			return err
-		}
-		if i > 0 {
-			line.WriteByte('\t')
-		}
-		line.WriteString(s)
+// modules are the platform's modules by their names in lower case. They are
+// frozen and shared by all VMs; nothing is added once NewBase has returned.
+var modules = map[string]luau.Value{}
+
+func newModule(a *registry.Area) luau.Value {
+	fields := constantFields(a)
+	for _, n := range newNatives(a) {
+		fields = append(fields, luau.Field{Name: n.Name, Value: n.Value()})
 	}
-	envOf(c).Print(line.String())
-	return c.Return0()
+	return luau.SharedTable(fields...).Value()
+}
+
+func constantFields(a *registry.Area) []luau.Field {
+	fields := make([]luau.Field, len(a.Fields))
+	for i, p := range a.Fields {
+		v, ok := constants[a.Name+"."+p.Name]
+		if !ok {
+			panic("BUG: " + a.Name + "." + p.Name + " is declared and has no value")
+		}
+		fields[i] = luau.Field{Name: p.Name, Value: v}
+	}
+	return fields
+}
+
+// bind gives an object's type its declared methods and fields.
+func bind(a *registry.Area) {
+	typ := objectTypes[a.Type]
+	if typ == nil {
+		typ = newPluginType(a.Type)
+		objectTypes[a.Type] = typ
+	}
+	typ.Methods = map[string]*luau.Native{}
+	for _, n := range newNatives(a) {
+		typ.Methods[n.Name] = n
+	}
+	if typ.Fields == nil {
+		typ.Fields = map[string]field{}
+	}
+	for _, p := range a.Fields {
+		full := a.Name + "." + p.Name
+		switch {
+		case getters[full] != nil:
+			typ.Fields[p.Name] = getters[full]
+		case p.Type.Kind == registry.KindObject && a.Name == "ctx":
+			typ.Fields[p.Name] = pluginField(p.Type.Name)
+		case typ.Fields[p.Name] == nil:
+			panic("BUG: " + full + " is declared and has no getter")
+		}
+	}
+}
+
+// newPluginType makes the type of what a ctx gives, whose methods work with the
+// ctx's capabilities.
+func newPluginType(name string) *luau.UserType {
+	return &luau.UserType{Name: name, ToString: func(*luau.VM, *luau.Userdata) (string, error) { return name, nil }}
 }
 
 // library gives a function of a library that c's base has, such as coroutine.close.

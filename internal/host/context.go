@@ -2,24 +2,26 @@ package host
 
 import (
 	"fmt"
-	"slices"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/luau"
 )
 
 // Scope is what a ctx is made of.
 type Scope struct {
-	Event        khronos.Event
-	Capabilities []string
-	Store        luau.Value // ctx.store: a table
+	Event khronos.Event
+	Held  registry.Grants // its capabilities
+	Store luau.Value      // ctx.store: a table
 }
 
-// scopeState is what a ctx holds. Tables are made when a script first asks for them.
+// scopeState is what a ctx holds, and what its plugins share. Tables are made
+// when a script first asks for them.
 type scopeState struct {
 	Scope
-	event luau.Value
-	caps  luau.Value
+	event   luau.Value
+	caps    luau.Value
+	plugins map[string]luau.Value // by type
 }
 
 // Trace visits the values that the ctx keeps alive.
@@ -27,6 +29,9 @@ func (s *scopeState) Trace(visit func(luau.Value)) {
 	visit(s.Store)
 	visit(s.event)
 	visit(s.caps)
+	for _, plugin := range s.plugins {
+		visit(plugin)
+	}
 }
 
 // NewContext makes the ctx of one handler or script. Its event's bytes count as
@@ -37,43 +42,47 @@ func NewContext(vm *luau.VM, s Scope) (luau.Value, error) {
 }
 
 // contextType is the type of ctx.
-var contextType = newContextType()
+var contextType = &luau.UserType{
+	Name:     "TemplateContext",
+	ToString: func(*luau.VM, *luau.Userdata) (string, error) { return "TemplateContext", nil },
+}
 
-func newContextType() *luau.UserType {
-	typ := &luau.UserType{
-		Name:     "TemplateContext",
-		ToString: func(*luau.VM, *luau.Userdata) (string, error) { return "TemplateContext", nil },
-		Fields: map[string]field{
-			"store": func(_ *luau.Call, self *luau.Userdata) (luau.Value, error) {
-				return self.Data().(*scopeState).Store, nil
-			},
-			"allowed_caps": allowedCaps,
-		},
-	}
-	for _, p := range plugins {
-		typ.Fields[p.name] = func(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
-			return envOf(c).Loader().plugin(c.VM(), p.typ)
+// scopeOf gives the state of the ctx that a method is called on.
+func scopeOf(c *luau.Call) *scopeState { return c.Arg(0).AsUserdata().Data().(*scopeState) }
+
+// pluginField makes the field of ctx that gives the object of a type: one for
+// each ctx, as it holds that one's capabilities.
+func pluginField(typeName string) field {
+	return func(c *luau.Call, self *luau.Userdata) (luau.Value, error) {
+		s := self.Data().(*scopeState)
+		if v, ok := s.plugins[typeName]; ok {
+			return v, nil
 		}
+		v, err := newHostValue(c.VM(), objectTypes[typeName], s, 0)
+		if err != nil {
+			return luau.Nil, err
+		}
+		if s.plugins == nil {
+			s.plugins = map[string]luau.Value{}
+		}
+		s.plugins[typeName] = v
+		return v, nil
 	}
-	typ.Methods = map[string]*luau.Native{}
-	method := func(name string, cost int64, fn func(c *luau.Call, s *scopeState) error) {
-		typ.Methods[name] = &luau.Native{Name: name, Cost: cost, Fn: func(c *luau.Call) error {
-			self, err := c.CheckUserdata(0, typ)
-			if err != nil {
-				return err
-			}
-			return fn(c, self.Data().(*scopeState))
-		}}
-	}
-	method("event", 5, contextEvent)
-	method("has_cap", 5, contextHasCap)
-	method("has_any_cap", 10, contextHasAnyCap)
-	return typ
+}
+
+func contextStore(_ *luau.Call, self *luau.Userdata) (luau.Value, error) {
+	return self.Data().(*scopeState).Store, nil
+}
+
+// contextMemoryLimit is ctx.memory_limit: bytes.
+func contextMemoryLimit(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
+	return luau.Number(float64(c.VM().Config().Account.Limit())), nil
 }
 
 // contextEvent is ctx:event() -> {name, author?, data}: frozen, and the same table
 // each time. Decoding the data costs a unit of fuel for 16 bytes.
-func contextEvent(c *luau.Call, s *scopeState) error {
+func contextEvent(c *luau.Call) error {
+	s := scopeOf(c)
 	if s.event.IsNil() {
 		if err := c.Charge(int64(len(s.Event.Data.Bytes)) / 16); err != nil {
 			return err
@@ -113,44 +122,72 @@ func eventTable(c *luau.Call, ev khronos.Event) (*luau.Table, error) {
 	return t, nil
 }
 
-// has tells whether the capability, or `*`, is held.
-func (s *scopeState) has(capability string) bool {
-	return slices.Contains(s.Capabilities, capability) || slices.Contains(s.Capabilities, "*")
-}
-
 // contextHasCap is ctx:has_cap(capability) -> boolean.
-func contextHasCap(c *luau.Call, s *scopeState) error {
+func contextHasCap(c *luau.Call) error {
 	capability, err := c.CheckString(1)
 	if err != nil {
 		return err
 	}
-	if err := c.Charge(int64(len(s.Capabilities)) / 8); err != nil {
-		return err
-	}
-	return c.Return1(luau.Bool(s.has(capability)))
+	return c.Return1(luau.Bool(scopeOf(c).Held.Has(capability)))
 }
 
 // contextHasAnyCap is ctx:has_any_cap({capability}) -> boolean.
-func contextHasAnyCap(c *luau.Call, s *scopeState) error {
-	t, err := c.CheckTable(1)
-	if err != nil {
-		return err
-	}
-	for i := 1; ; i++ {
-		v := t.GetInt(i)
-		if v.IsNil() {
-			return c.Return1(luau.False)
-		}
-		if v.Kind() != luau.KindString {
-			return c.ArgError(1, "list of strings expected, got %s at %d", c.VM().TypeName(v), i)
-		}
-		if err := c.Charge(1 + int64(len(s.Capabilities))/8); err != nil {
-			return err
-		}
-		if s.has(v.AsString().Str()) {
+func contextHasAnyCap(c *luau.Call) error {
+	held, t := scopeOf(c).Held, c.Arg(1).AsTable()
+	for i := 1; i <= t.Len(); i++ {
+		if held.Has(t.GetInt(i).AsString().Str()) {
 			return c.Return1(luau.True)
 		}
 	}
+	return c.Return1(luau.False)
+}
+
+// contextWith is ctx:with({capabilities, event?}) -> a ctx with those
+// capabilities, which must be held.
+func contextWith(c *luau.Call) error {
+	s := scopeOf(c)
+	changes, err := argFromLuau(c, "changes", c.Arg(1))
+	if err != nil {
+		return scriptFault(c, "ctx:with", err)
+	}
+	wanted, _ := changes.Get("capabilities")
+	list := make([]string, wanted.Len())
+	for i, item := range wanted.Items() {
+		list[i], _ = item.AsText()
+		if !s.Held.Has(list[i]) {
+			return c.Errorf("ctx:with: changes.capabilities[%d]: capability %q is not held", i+1, list[i])
+		}
+	}
+	narrow := Scope{Event: s.Event, Held: registry.NewGrants(list), Store: s.Store}
+	if ev, ok := changes.Get("event"); ok {
+		if narrow.Event, err = eventOf(ev); err != nil {
+			return c.Errorf("ctx:with: changes.event: %s", khronos.AsError(err).Text)
+		}
+	}
+	if err := c.Charge(int64(len(narrow.Event.Data.Bytes)) / 16); err != nil {
+		return err
+	}
+	ctx, err := NewContext(c.VM(), narrow)
+	if err != nil {
+		return err
+	}
+	return c.Return1(ctx)
+}
+
+// eventOf makes the event of an EventSpec.
+func eventOf(spec khronos.Value) (ev khronos.Event, err error) {
+	text := func(field string) string {
+		v, _ := spec.Get(field)
+		s, _ := v.AsText()
+		return s
+	}
+	ev = khronos.Event{Name: text("name"), Author: text("author")}
+	if err := ev.Validate(); err != nil {
+		return ev, err
+	}
+	data, _ := spec.Get("data")
+	ev.Data, err = khronos.ValuePayload(data)
+	return ev, err
 }
 
 // allowedCaps is ctx.allowed_caps: a frozen list.
@@ -160,13 +197,13 @@ func allowedCaps(c *luau.Call, self *luau.Userdata) (luau.Value, error) {
 		return s.caps, nil
 	}
 	vm := c.VM()
-	t, err := vm.NewTable(len(s.Capabilities), 0)
+	t, err := vm.NewTable(len(s.Held.List()), 0)
 	if err != nil {
 		return luau.Nil, err
 	}
 	t.SetMeta(arrayMeta)
 	s.caps = t.Value()
-	for i, capability := range s.Capabilities {
+	for i, capability := range s.Held.List() {
 		v, err := vm.NewString(capability)
 		if err == nil {
 			err = t.SetInt(vm, i+1, v)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
 	"github.com/template-worker/template-worker/luau"
 )
 
@@ -31,6 +32,8 @@ type Env interface {
 	Print(line string)
 	// Loader gives the VM's modules.
 	Loader() *Loader
+	// Limits gives the limits that hold for the script; they do not change.
+	Limits() *limits.Limits
 	// ValueBytes bounds a value that leaves the script.
 	ValueBytes() int64
 }

@@ -3,9 +3,11 @@ package host
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/limits"
@@ -39,6 +41,13 @@ func fromLuau(c *luau.Call, root string, v luau.Value) (khronos.Value, error) {
 	return o.value(v)
 }
 
+// argFromLuau is fromLuau for an argument: a string that is not UTF-8 is refused
+// and not mended.
+func argFromLuau(c *luau.Call, root string, v luau.Value) (khronos.Value, error) {
+	o := outward{vm: c.VM(), root: root, limit: envOf(c).ValueBytes(), charge: c.Charge, strict: true}
+	return o.value(v)
+}
+
 // outward is one conversion.
 type outward struct {
 	vm     *luau.VM
@@ -46,7 +55,9 @@ type outward struct {
 	limit  int64 // of used
 	used   int64 // about the bytes of the value's encoded form
 	charge func(fuel int64) error
+	strict bool         // strings must be UTF-8
 	path   []luau.Value // keys from the root
+	open   []*luau.Table
 }
 
 // unfit says why a value cannot leave the script.
@@ -67,6 +78,9 @@ func (o *outward) value(v luau.Value) (khronos.Value, error) {
 		return khronos.Integer(v.AsInteger()), o.spend(9)
 	case luau.KindString:
 		s := v.AsString().Str()
+		if o.strict && !utf8.ValidString(s) {
+			return khronos.Null(), o.refuse("the string is not UTF-8: use a buffer for bytes")
+		}
 		return khronos.Text(s), o.spend(5 + len(s))
 	case luau.KindBuffer:
 		b := v.AsBuffer().Bytes()
@@ -128,6 +142,8 @@ func (o *outward) table(t *luau.Table) (khronos.Value, error) {
 	if err := o.spend(5); err != nil {
 		return khronos.Null(), err
 	}
+	o.open = append(o.open, t)
+	defer func() { o.open = o.open[:len(o.open)-1] }()
 	if n := t.Len(); n > 0 || t.Meta() == arrayMeta {
 		return o.list(t, n)
 	}
@@ -170,6 +186,9 @@ func (o *outward) pairs(t *luau.Table) (khronos.Value, error) {
 func (o *outward) at(key, v luau.Value) (khronos.Value, error) {
 	o.path = append(o.path, key)
 	if len(o.path) > khronos.MaxDepth {
+		if v.Kind() == luau.KindTable && slices.Contains(o.open, v.AsTable()) {
+			return khronos.Null(), o.refuse("nested more than %d deep: a table contains itself", khronos.MaxDepth)
+		}
 		return khronos.Null(), o.refuse("nested more than %d deep", khronos.MaxDepth)
 	}
 	item, err := o.value(v)

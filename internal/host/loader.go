@@ -18,7 +18,6 @@ type Loader struct {
 	waiting map[*luau.Coroutine]*module
 	aliases map[string]aliasFile // by folder, once read
 	syntax  *sourceError         // the last one that require has met
-	plugins map[*luau.UserType]luau.Ref
 }
 
 // NewLoader makes the loader of one template VM. files are kept and not changed.
@@ -26,7 +25,7 @@ func NewLoader(files map[string]string, programs *Programs) *Loader {
 	return &Loader{
 		files: files, programs: programs,
 		modules: map[string]*module{}, waiting: map[*luau.Coroutine]*module{},
-		aliases: map[string]aliasFile{}, plugins: map[*luau.UserType]luau.Ref{},
+		aliases: map[string]aliasFile{},
 	}
 }
 
@@ -57,17 +56,4 @@ func (l *Loader) Blame(err error) (*khronos.Error, bool) {
 		return nil, false
 	}
 	return SyntaxError(l.syntax)
-}
-
-// plugin gives the VM's only object of a plugin's type.
-func (l *Loader) plugin(vm *luau.VM, typ *luau.UserType) (luau.Value, error) {
-	if ref, ok := l.plugins[typ]; ok {
-		return ref.Value(), nil
-	}
-	u, err := vm.NewUserdata(typ, nil, 0)
-	if err != nil {
-		return luau.Nil, err
-	}
-	l.plugins[typ] = vm.NewRef(u.Value())
-	return u.Value(), nil
 }

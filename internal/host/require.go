@@ -24,10 +24,14 @@ type module struct {
 // the coroutine that asks for it first, and may wait meanwhile; others that ask
 // wait for it.
 func require(c *luau.Call) error {
-	if c.Arg(0).Kind() != luau.KindString {
-		return c.TypeError(0, "string")
+	request, err := c.CheckString(0)
+	if err != nil {
+		return err
 	}
-	return requireFile(c, c.Arg(0).AsString().Str())
+	if module, ok := modules[strings.ToLower(request)]; ok {
+		return c.Return1(module)
+	}
+	return requireFile(c, request)
 }
 
 func requireFile(c *luau.Call, request string) error {

@@ -1,12 +1,49 @@
 package host
 
-// runtimeFunctions is ctx.Runtime: what a template may know of the installation
-// and of its tenant.
-var runtimeFunctions = []function{
-	// links() -> {support_server, api_url, frontend_url, docs_url}
-	{"links", "runtime:links", "runtime.links", 100, nil, finishFrozen},
-	// stats() -> {total_guilds, total_cached_guilds, total_users, last_started_at}
-	{"stats", "runtime:stats", "runtime.stats", 100, nil, finishFrozen},
-	// gettenantstate() -> {events, banned, data}, a copy
-	{"gettenantstate", "runtime:gettenantstate", "runtime.gettenantstate", 100, nil, finishValue},
+import (
+	"time"
+
+	"github.com/template-worker/template-worker/internal/host/registry"
+	"github.com/template-worker/template-worker/internal/limits"
+	"github.com/template-worker/template-worker/luau"
+)
+
+// runtimeLimits is ctx.Runtime:limits() -> {[name]: number}.
+func runtimeLimits(c *luau.Call) error {
+	vm, l := c.VM(), envOf(c).Limits()
+	names := registry.LimitNames()
+	t, err := vm.NewTable(0, len(names))
+	if err != nil {
+		return err
+	}
+	c.Hold(t.Value())
+	for _, name := range names {
+		n := float64(l.Number(name))
+		if limits.IsDuration(name) {
+			n /= float64(time.Second)
+		}
+		if err := t.Set(vm, luau.Const(name), luau.Number(n)); err != nil {
+			return err
+		}
+	}
+	t.Freeze()
+	return c.Return1(t.Value())
+}
+
+// runtimeEventList is ctx.Runtime:eventlist() -> {name}.
+func runtimeEventList(c *luau.Call) error {
+	names := registry.EventNames()
+	t, err := c.VM().NewTable(len(names), 0)
+	if err != nil {
+		return err
+	}
+	c.Hold(t.Value())
+	for i, name := range names {
+		if err := t.SetInt(c.VM(), i+1, luau.Const(name)); err != nil {
+			return err
+		}
+	}
+	t.SetMeta(arrayMeta)
+	t.Freeze()
+	return c.Return1(t.Value())
 }

@@ -11,20 +11,7 @@ const (
 	maxWait = 10 * 365 * 24 * time.Hour // the longest
 )
 
-// taskNatives gives the functions of the task library.
-func taskNatives() []*luau.Native {
-	return []*luau.Native{
-		{Name: "wait", Fn: taskWait, Cost: 100, Yieldable: true},
-		{Name: "spawn", Fn: taskSpawn, Cost: 100, Yieldable: true},
-		{Name: "defer", Fn: taskDefer, Cost: 100},
-		{Name: "delay", Fn: taskDelay, Cost: 100},
-		{Name: "cancel", Fn: taskCancel, Cost: 100},
-		{Name: "synchronize", Fn: taskNothing},
-		{Name: "desynchronize", Fn: taskNothing},
-	}
-}
-
-// waitTime reads argument i: seconds, at least minWait; none and NaN are minWait.
+// waitTime reads argument i: seconds, at least minWait; none is minWait.
 func waitTime(c *luau.Call, i int) (time.Duration, error) {
 	seconds, err := c.OptNumber(i, 0)
 	switch {
@@ -33,7 +20,7 @@ func waitTime(c *luau.Call, i int) (time.Duration, error) {
 	case !(seconds > minWait.Seconds()):
 		return minWait, nil
 	case seconds > maxWait.Seconds():
-		return 0, c.ArgError(i, "at most %.0f seconds expected", maxWait.Seconds())
+		return 0, c.Errorf("task.%s: seconds must be at most %.0f", c.Name(), maxWait.Seconds())
 	}
 	return time.Duration(seconds * float64(time.Second)), nil
 }
@@ -47,22 +34,10 @@ func taskWait(c *luau.Call) error {
 	return envOf(c).Wait(c, d)
 }
 
-// checkRunnable requires argument i to be a function or a thread.
-func checkRunnable(c *luau.Call, i int) (luau.Value, error) {
-	switch v := c.Arg(i); v.Kind() {
-	case luau.KindClosure, luau.KindNative, luau.KindCoroutine:
-		return v, nil
-	}
-	return luau.Nil, c.TypeError(i, "function or thread")
-}
-
 // taskSpawn is task.spawn(f, ...) -> thread: it runs f at once, until it ends,
 // yields or waits.
 func taskSpawn(c *luau.Call) error {
-	target, err := checkRunnable(c, 0)
-	if err != nil {
-		return err
-	}
+	target := c.Arg(0)
 	if target.Kind() != luau.KindCoroutine {
 		made, err := c.Call(library(c, "coroutine", "create"), target)
 		if err != nil {
@@ -105,11 +80,7 @@ func taskDelay(c *luau.Call) error {
 }
 
 func schedule(c *luau.Call, d time.Duration, i int) error {
-	target, err := checkRunnable(c, i)
-	if err != nil {
-		return err
-	}
-	thread, err := envOf(c).Schedule(c, d, target, c.Args()[i+1:])
+	thread, err := envOf(c).Schedule(c, d, c.Arg(i), c.Args()[i+1:])
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (t *timeTypes) newDateType() *luau.UserType {
 	noOffset := func(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
 		return t.newTimeDelta(c.VM(), khronos.Interval{})
 	}
-	typ := &luau.UserType{
+	return &luau.UserType{
 		Name: "DateTime",
 		Eq:   func(a, b *luau.Userdata) bool { return a.Data().(time.Time).Equal(b.Data().(time.Time)) },
 		Less: func(_ *luau.VM, a, b *luau.Userdata) (bool, error) {
@@ -93,22 +93,16 @@ func (t *timeTypes) newDateType() *luau.UserType {
 			},
 		},
 	}
-	typ.Methods = map[string]*luau.Native{"duration_since": {Name: "duration_since", Cost: 10, Fn: func(c *luau.Call) error {
-		self, err := c.CheckUserdata(0, typ)
-		if err != nil {
-			return err
-		}
-		other, err := c.CheckUserdata(1, typ)
-		if err != nil {
-			return err
-		}
-		d, err := t.newTimeDelta(c.VM(), since(self.Data().(time.Time), other.Data().(time.Time)))
-		if err != nil {
-			return err
-		}
-		return c.Return1(d)
-	}}}
-	return typ
+}
+
+// durationSince is dateTime:duration_since(other) -> TimeDelta.
+func durationSince(c *luau.Call) error {
+	a, b := c.Arg(0).AsUserdata().Data().(time.Time), c.Arg(1).AsUserdata().Data().(time.Time)
+	d, err := times.newTimeDelta(c.VM(), since(a, b))
+	if err != nil {
+		return err
+	}
+	return c.Return1(d)
 }
 
 // since gives a - b, which a time.Duration may not hold.

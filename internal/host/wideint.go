@@ -19,7 +19,6 @@ var wide = newWideTypes()
 func newWideTypes() *wideTypes {
 	w := &wideTypes{i64: &luau.UserType{Name: "I64"}, u64: &luau.UserType{Name: "U64"}}
 	for _, t := range []*luau.UserType{w.i64, w.u64} {
-		t.Methods = w.methods(t)
 		t.Eq = func(a, b *luau.Userdata) bool { return a.Data() == b.Data() }
 		t.ToString = func(_ *luau.VM, self *luau.Userdata) (string, error) { return fmt.Sprint(self.Data()), nil }
 	}
@@ -66,42 +65,44 @@ func newHostValue(vm *luau.VM, typ *luau.UserType, data any, size int64) (luau.V
 	return u.Value(), nil
 }
 
-// methods gives to_i64, to_u64 and the three to_..._bytes.
-func (w *wideTypes) methods(t *luau.UserType) map[string]*luau.Native {
-	all := map[string]*luau.Native{}
-	add := func(name string, f func(c *luau.Call, self luau.Value) (luau.Value, error)) {
-		all[name] = &luau.Native{Name: name, Cost: 10, Fn: func(c *luau.Call) error {
-			self, err := c.CheckUserdata(0, t)
-			if err != nil {
-				return err
-			}
-			v, err := f(c, self.Value())
-			if err != nil {
-				return err
-			}
-			return c.Return1(v)
-		}}
+// wideToI64 is n:to_i64() -> I64.
+func wideToI64(c *luau.Call) error {
+	i, err := toI64(c.VM(), c.Arg(0))
+	if err != nil {
+		return err
 	}
-	add("to_i64", func(c *luau.Call, self luau.Value) (luau.Value, error) {
-		i, err := toI64(c.VM(), self)
-		if err != nil {
-			return luau.Nil, err
-		}
-		return w.newI64(c.VM(), i)
-	})
-	add("to_u64", func(c *luau.Call, self luau.Value) (luau.Value, error) {
-		u, err := toU64(c.VM(), self)
-		if err != nil {
-			return luau.Nil, err
-		}
-		return w.newU64(c.VM(), u)
-	})
-	for name, order := range map[string]binary.AppendByteOrder{
-		"to_ne_bytes": binary.LittleEndian, "to_le_bytes": binary.LittleEndian, "to_be_bytes": binary.BigEndian,
-	} {
-		add(name, func(c *luau.Call, self luau.Value) (luau.Value, error) { return byteTable(c, bitsOf(self), order) })
+	v, err := wide.newI64(c.VM(), i)
+	if err != nil {
+		return err
 	}
-	return all
+	return c.Return1(v)
+}
+
+// wideToU64 is n:to_u64() -> U64.
+func wideToU64(c *luau.Call) error {
+	u, err := toU64(c.VM(), c.Arg(0))
+	if err != nil {
+		return err
+	}
+	v, err := wide.newU64(c.VM(), u)
+	if err != nil {
+		return err
+	}
+	return c.Return1(v)
+}
+
+// wideToLittle is n:to_le_bytes() -> {number}.
+func wideToLittle(c *luau.Call) error { return wideBytes(c, binary.LittleEndian) }
+
+// wideToBig is n:to_be_bytes() -> {number}.
+func wideToBig(c *luau.Call) error { return wideBytes(c, binary.BigEndian) }
+
+func wideBytes(c *luau.Call, order binary.AppendByteOrder) error {
+	t, err := byteTable(c, bitsOf(c.Arg(0)), order)
+	if err != nil {
+		return err
+	}
+	return c.Return1(t)
 }
 
 // bitsOf gives the 64 bits of an I64 or U64.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
 	"github.com/template-worker/template-worker/luau"
 )
 
@@ -14,6 +15,7 @@ import (
 type desk struct {
 	loader   *Loader
 	room     int64
+	limits   limits.Limits
 	answer   khronos.Value
 	asked    []khronos.Value // arguments of the last host call
 	op       string
@@ -34,11 +36,12 @@ func (d *desk) Returned(_ *luau.Coroutine, v khronos.Value) { d.returned = v }
 func (d *desk) ThreadFailed(message string)                 { d.lines = append(d.lines, message) }
 func (d *desk) Print(line string)                           { d.lines = append(d.lines, line) }
 func (d *desk) Loader() *Loader                             { return d.loader }
+func (d *desk) Limits() *limits.Limits                      { return &d.limits }
 func (d *desk) ValueBytes() int64                           { return d.room }
 
 func newDesk(t testing.TB) (*desk, *luau.VM) {
 	t.Helper()
-	d := &desk{loader: NewLoader(nil, NewPrograms()), room: 1 << 20}
+	d := &desk{loader: NewLoader(nil, NewPrograms()), room: 1 << 20, limits: limits.Default()}
 	vm := luau.NewVM(NewBase(), luau.Config{Account: luau.NewAccount(16 << 20), Host: d})
 	t.Cleanup(vm.Close)
 	return d, vm

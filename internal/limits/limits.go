@@ -116,6 +116,19 @@ func (l Limits) Get(name string) (string, error) {
 	return e.format(e.get(&l)), nil
 }
 
+// Number returns the limit called name in its unit: nanoseconds, bytes, a count
+// or fuel. Names that no limit has are a bug of the caller.
+func (l *Limits) Number(name string) int64 {
+	e := byName[name]
+	if e == nil {
+		panic("BUG: no limit has the name " + name)
+	}
+	return e.get(l)
+}
+
+// IsDuration tells whether the limit called name is a time.
+func IsDuration(name string) bool { return byName[name] != nil && byName[name].unit == unitDuration }
+
 // Validate checks that each limit is in its range and that they fit each other.
 // It returns the first thing that is wrong.
 func (l Limits) Validate() error {

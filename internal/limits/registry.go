@@ -165,15 +165,17 @@ var registry = []entry{
 		"Life of a token of the internal API."},
 }
 
-// find returns the entry called name, nil when there is none.
-func find(name string) *entry {
+// byName finds the entries.
+var byName = func() map[string]*entry {
+	m := make(map[string]*entry, len(registry))
 	for i := range registry {
-		if registry[i].name == name {
-			return &registry[i]
-		}
+		m[registry[i].name] = &registry[i]
 	}
-	return nil
-}
+	return m
+}()
+
+// find returns the entry called name, nil when there is none.
+func find(name string) *entry { return byName[name] }
 
 func (e *entry) get(l *Limits) int64 {
 	switch p := e.field(l).(type) {

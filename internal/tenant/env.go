@@ -7,6 +7,7 @@ import (
 
 	"github.com/template-worker/template-worker/internal/host"
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
 	"github.com/template-worker/template-worker/luau"
 )
 
@@ -174,6 +175,9 @@ func (e *hostEnv) Print(line string) { (*machine)(e).log("%s", line) }
 
 // Loader gives the template's modules.
 func (e *hostEnv) Loader() *host.Loader { return e.loader }
+
+// Limits gives the installation's limits.
+func (e *hostEnv) Limits() *limits.Limits { return &e.t.rt.cfg.Limits }
 
 // ValueBytes is what fits into a frame of the link beside what is around it.
 func (e *hostEnv) ValueBytes() int64 { return e.t.rt.cfg.Limits.FrameBytes - 4<<10 }

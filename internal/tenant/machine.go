@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/host"
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/luau"
 )
@@ -19,7 +20,8 @@ type machine struct {
 	inspect bool // only looks at what init.luau returns; no host calls, no log
 	vm      *luau.VM
 	loader  *host.Loader
-	store   luau.Ref // the template's ctx.store
+	store   luau.Ref        // the template's ctx.store
+	held    registry.Grants // the template's capabilities
 
 	state    machineState
 	handlers luau.Ref // what init.luau returned
@@ -50,7 +52,7 @@ const reloadDelay = time.Second
 const compileFuel = 4
 
 func newMachine(t *tenant, tpl khronos.Template, inspect bool) *machine {
-	m := &machine{t: t, tpl: tpl, inspect: inspect, threads: map[*luau.Coroutine]*thread{}}
+	m := &machine{t: t, tpl: tpl, held: registry.NewGrants(tpl.Capabilities), inspect: inspect, threads: map[*luau.Coroutine]*thread{}}
 	account := t.account
 	if inspect {
 		account = luau.NewAccount(t.rt.cfg.Limits.InspectHeapBytes)
@@ -233,11 +235,11 @@ func (m *machine) context(r *run) (luau.Value, error) {
 		}
 		m.store = m.vm.NewRef(store.Value())
 	}
-	caps := m.tpl.Capabilities
+	held := m.held
 	if r.d.job.Kind == JobRunScript {
-		caps = []string{"*"}
+		held = registry.AllGrants
 	}
-	return host.NewContext(m.vm, host.Scope{Event: r.d.job.Event, Capabilities: caps, Store: m.store.Value()})
+	return host.NewContext(m.vm, host.Scope{Event: r.d.job.Event, Held: held, Store: m.store.Value()})
 }
 
 // failed ends r with what the VM said; a VM that cannot go on takes all its runs with it.

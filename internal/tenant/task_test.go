@@ -11,9 +11,9 @@ func TestTask(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, tt := range []struct{ name, code, want string }{
 		{"wait gives the seconds that passed, at least 0.05",
-			`local a, b, c = task.wait(), task.wait(0/0), task.wait(-5); return a >= 0.05 and b >= 0.05 and c >= 0.05 and a < 10`, `true`},
-		{"wait refuses what never ends", `return select(2, pcall(task.wait, 1/0))`,
-			`"invalid argument #1 to 'wait' (at most 315360000 seconds expected)"`},
+			`local a, b = task.wait(), task.wait(-5); return a >= 0.05 and b >= 0.05 and a < 10`, `true`},
+		{"wait refuses what never ends", `return { select(2, pcall(task.wait, 1/0)), select(2, pcall(task.wait, 0/0)), select(2, pcall(task.wait, 1e9)) }`,
+			`["task.wait: seconds: the number inf is not finite","task.wait: seconds is not a number (NaN)","task.wait: seconds must be at most 315360000"]`},
 		{"spawn runs at once, up to the first wait",
 			`local log = {}
 			task.spawn(function(a, b) table.insert(log, a + b) task.wait() table.insert(log, "later") end, 1, 2)
@@ -86,7 +86,7 @@ func TestTask(t *testing.T) {
 		{"the library is frozen; two functions do nothing",
 			`task.synchronize() task.desynchronize() return table.isfrozen(task)`, `true`},
 		{"arguments are checked", `return select(2, pcall(task.spawn, 1))`,
-			`"invalid argument #1 to 'spawn' (function or thread expected, got number)"`},
+			`"task.spawn: target must be a function or a thread, not a number"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out := w.script(guild(1), tt.code)
@@ -234,7 +234,7 @@ func TestRequire(t *testing.T) {
 		{"the entry by its folder", `require(".")`, "script_error", `init.luau is what the template begins with, not a module`},
 		{"an unknown alias", `require("@antiraid/x")`, "script_error", `no .luaurc has an alias @antiraid`},
 		{"a broken .luaurc", `require("./broken/module")`, "script_error", `broken/.luaurc: unexpected end of JSON input`},
-		{"not a string", `require(1)`, "script_error", `invalid argument #1 to 'require' (string expected, got number)`},
+		{"not a string", `require(1)`, "script_error", `require "1": a path must start`},
 		{"a cycle", `require("./a")`, "script_error", `c.luau:1: require: cyclic: a.luau -> b.luau -> c.luau -> a.luau`},
 		{"a cycle of one", `require("./self")`, "script_error", `self.luau:1: require: cyclic: self.luau -> self.luau`},
 		{"bad source", `require("./bad")`, "script_error", `init.luau:2: bad.luau:2:8:`},

@@ -1,0 +1,157 @@
+package host_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/host/registry"
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/limits"
+	"github.com/template-worker/template-worker/internal/store"
+	"github.com/template-worker/template-worker/internal/store/memory"
+	"github.com/template-worker/template-worker/internal/tenant"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var guild = khronos.TenantID{Kind: khronos.TenantGuild, ID: 1}
+
+// stage is a tenant's runtime over a broker and a store in memory.
+type stage struct {
+	t      *testing.T
+	store  store.Store
+	broker *broker.Broker
+	rt     *tenant.Runtime
+	ids    uint64
+
+	mu    sync.Mutex
+	lines []string // of the tenant's log
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{t: t, store: memory.New()}
+	l, log := limits.Default(), slog.New(slog.DiscardHandler)
+	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, log)
+	s.rt = tenant.New(tenant.Config{Limits: l, Slots: 2, Door: s, Log: log})
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.rt.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return s
+}
+
+func (s *stage) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {
+	return s.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch}, call.Op, call.Args)
+}
+
+func (s *stage) Templates(ctx context.Context, id khronos.TenantID) ([]khronos.Template, error) {
+	return s.broker.Templates(ctx, id)
+}
+
+func (s *stage) Log(_ khronos.TenantID, _, line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, line)
+}
+
+// printed gives the log so far, one line each, and empties it.
+func (s *stage) printed() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := strings.Join(s.lines, "\n")
+	s.lines = nil
+	return text
+}
+
+// template stores one that is nothing but init.luau.
+func (s *stage) template(name, source string, capabilities []string, events ...string) {
+	s.t.Helper()
+	_, err := s.store.PutTemplate(s.t.Context(), store.Template{Tenant: guild, Template: khronos.Template{
+		Name: name, Files: map[string]string{"init.luau": source}, Capabilities: capabilities, Subscriptions: events,
+	}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.broker.Forget(guild)
+	if err := s.rt.Drop(s.t.Context(), guild); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// message is an event as examples have it.
+func message(t *testing.T, name string) khronos.Event {
+	t.Helper()
+	data, err := khronos.JSONPayload([]byte(`{"content":"hello","channel_id":"7"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return khronos.Event{Name: name, Author: "42", Data: data}
+}
+
+func (s *stage) run(job tenant.Job) khronos.Outcome {
+	s.t.Helper()
+	done := make(chan khronos.Outcome, 1)
+	s.ids++
+	job.ID, job.Tenant, job.Deadline = s.ids, guild, time.Now().Add(time.Minute)
+	job.Done = func(out khronos.Outcome) { done <- out }
+	if err := s.rt.Deliver(job); err != nil {
+		s.t.Fatal(err)
+	}
+	return <-done
+}
+
+// script runs a script with all capabilities and gives what it printed, its error last.
+func (s *stage) script(code string) string {
+	s.t.Helper()
+	out := s.run(tenant.Job{Kind: tenant.JobRunScript, Name: "example", Code: "local ctx = ... " + code, Event: message(s.t, "MESSAGE")})
+	text := s.printed()
+	if out.Err != nil {
+		text = strings.TrimPrefix(text+"\n"+out.Err.Text, "\n")
+	}
+	return text
+}
+
+// dispatch runs an event's handlers and gives what they printed, errors included.
+func (s *stage) dispatch(event string) string {
+	s.t.Helper()
+	if out := s.run(tenant.Job{Kind: tenant.JobDispatchEvent, Event: message(s.t, event)}); out.Err != nil {
+		s.t.Fatal(out.Err)
+	}
+	return s.printed()
+}
+
+// TestExamples runs the example of each function: what it prints is what stands
+// behind each --> of it, in their order.
+func TestExamples(t *testing.T) {
+	for _, a := range registry.Areas() {
+		for i := range a.Functions {
+			f := &a.Functions[i]
+			t.Run(f.FullName(), func(t *testing.T) {
+				t.Parallel()
+				var want []string
+				for line := range strings.SplitSeq(f.Example, "\n") {
+					if _, output, ok := strings.Cut(line, "--> "); ok {
+						want = append(want, output)
+					}
+				}
+				s := newStage(t)
+				if got := s.script(f.Example); got != strings.Join(want, "\n") || got == "" {
+					t.Errorf("%s\nprints\n%s\nwant\n%s", f.Example, got, strings.Join(want, "\n"))
+				}
+			})
+		}
+	}
+}

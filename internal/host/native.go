@@ -1,0 +1,206 @@
+package host
+
+import (
+	"github.com/template-worker/template-worker/internal/host/registry"
+	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/luau"
+)
+
+// bodies are the Go functions of those declarations that run inside the worker;
+// operations of the broker have none. Their arguments have been checked.
+var bodies = map[string]luau.Func{
+	"print":   printLine,
+	"require": require,
+
+	"ctx:event":       contextEvent,
+	"ctx:has_cap":     contextHasCap,
+	"ctx:has_any_cap": contextHasAnyCap,
+	"ctx:with":        contextWith,
+
+	"ctx.Runtime:limits":    runtimeLimits,
+	"ctx.Runtime:eventlist": runtimeEventList,
+
+	"task.wait":          taskWait,
+	"task.spawn":         taskSpawn,
+	"task.defer":         taskDefer,
+	"task.delay":         taskDelay,
+	"task.cancel":        taskCancel,
+	"task.synchronize":   taskNothing,
+	"task.desynchronize": taskNothing,
+
+	"DateTime:duration_since": durationSince,
+
+	"I64:to_i64":      wideToI64,
+	"I64:to_u64":      wideToU64,
+	"I64:to_ne_bytes": wideToLittle,
+	"I64:to_le_bytes": wideToLittle,
+	"I64:to_be_bytes": wideToBig,
+	"U64:to_i64":      wideToI64,
+	"U64:to_u64":      wideToU64,
+	"U64:to_ne_bytes": wideToLittle,
+	"U64:to_le_bytes": wideToLittle,
+	"U64:to_be_bytes": wideToBig,
+
+	"@antiraid/interop.memusage":     memoryUsed,
+	"@antiraid/interop.memory_limit": memoryLimit,
+}
+
+// getters are the fields of objects whose type does not bring them.
+var getters = map[string]field{
+	"ctx.store":        contextStore,
+	"ctx.allowed_caps": allowedCaps,
+	"ctx.memory_limit": contextMemoryLimit,
+}
+
+// constants are the fields of libraries and modules.
+var constants = map[string]luau.Value{
+	"@antiraid/interop.array_metatable": arrayMeta.Value(),
+}
+
+// objectTypes are the types of objects that are more than a ctx's plugin.
+var objectTypes = map[string]*luau.UserType{
+	"TemplateContext": contextType,
+	"DateTime":        times.dateTime, "TimeDelta": times.timeDelta, "Timezone": times.zone,
+	"I64": wide.i64, "U64": wide.u64,
+	"Lazy": lazyType,
+}
+
+// newNative makes the function of a declaration.
+func newNative(f *registry.Function) *luau.Native {
+	n := &luau.Native{Name: f.Name, Cost: f.Cost, Yieldable: f.Yields}
+	if f.Op != "" {
+		finish := finishOf(f)
+		n.Fn = func(c *luau.Call) error { return operate(c, f, finish) }
+		return n
+	}
+	body := bodies[f.FullName()]
+	if body == nil {
+		panic("BUG: " + f.FullName() + " is declared and has no body")
+	}
+	n.Fn = func(c *luau.Call) error {
+		if err := checkArgs(c, f); err != nil {
+			return err
+		}
+		return body(c)
+	}
+	return n
+}
+
+func newNatives(a *registry.Area) []*luau.Native {
+	list := make([]*luau.Native, len(a.Functions))
+	for i := range a.Functions {
+		list[i] = newNative(&a.Functions[i])
+	}
+	return list
+}
+
+// operate checks the arguments of an operation and makes the host call. The
+// broker checks them again by the same declaration; that it is done here saves
+// the way, and holds calls to the capabilities of a ctx that was narrowed.
+func operate(c *luau.Call, f *registry.Function, finish Finish) error {
+	held, err := checkSelf(c, f)
+	if err != nil {
+		return err
+	}
+	args := make([]khronos.Value, len(f.Args))
+	for i, p := range f.Args {
+		if args[i], err = readArg(c, p, c.Arg(i+1)); err != nil {
+			return scriptFault(c, f.Label(), err)
+		}
+	}
+	if missing := f.Missing(held, args); missing != "" {
+		return c.Errorf("%s", f.Lacks(missing).Text)
+	}
+	if err := f.CheckSizes(args, envOf(c).Limits()); err != nil {
+		return c.Errorf("%s", err.Text)
+	}
+	return envOf(c).Exec(c, f.Op, args, finish)
+}
+
+// checkArgs holds a call against the declaration of its function.
+func checkArgs(c *luau.Call, f *registry.Function) error {
+	first := 0
+	if f.Area().Kind == registry.Object {
+		held, err := checkSelf(c, f)
+		if err != nil {
+			return err
+		}
+		if missing := f.Missing(held, nil); missing != "" {
+			return c.Errorf("%s", f.Lacks(missing).Text)
+		}
+		first = 1
+	}
+	for i, p := range f.Args {
+		v, err := readArg(c, p, c.Arg(first+i))
+		if err != nil {
+			return scriptFault(c, f.Label(), err)
+		}
+		if p.Type.Crosses() {
+			if err := p.CheckSize(v, envOf(c).Limits()); err != nil {
+				return scriptFault(c, f.Label(), &unfit{err.Error()})
+			}
+		}
+	}
+	return nil
+}
+
+// checkSelf wants the object that a method belongs to before the colon, and gives
+// the capabilities of the ctx that it is or comes from.
+func checkSelf(c *luau.Call, f *registry.Function) (registry.Grants, error) {
+	self := c.Arg(0)
+	if self.Kind() != luau.KindUserdata || self.AsUserdata().Type() == nil || self.AsUserdata().Type().Name != f.Area().Type {
+		return registry.Grants{}, c.Errorf("%s: call it with a colon: %s(...)", f.Label(), f.FullName())
+	}
+	if s, ok := self.AsUserdata().Data().(*scopeState); ok {
+		return s.Held, nil
+	}
+	return registry.Grants{}, nil
+}
+
+// finishOf gives what turns an operation's answer into the declared results: one
+// is the answer, several are the items of a list.
+func finishOf(f *registry.Function) Finish {
+	switch len(f.Results) {
+	case 0:
+		return func(c *luau.Call, _ khronos.Value) error { return c.Return0() }
+	case 1:
+		typ := f.Results[0].Type
+		return func(c *luau.Call, answer khronos.Value) error {
+			v, err := ToLuau(c.VM(), answer)
+			if err != nil {
+				return err
+			}
+			freeze(typ, v)
+			return c.Return1(v)
+		}
+	}
+	return func(c *luau.Call, answer khronos.Value) error {
+		results := make([]luau.Value, len(f.Results))
+		for i := range results {
+			v, err := ToLuau(c.VM(), answer.Index(i))
+			if err != nil {
+				return err
+			}
+			freeze(f.Results[i].Type, v)
+			c.Hold(v)
+			results[i] = v
+		}
+		return c.Return(results...)
+	}
+}
+
+// freeze makes a result one that scripts cannot change, as far as its type says.
+func freeze(typ registry.Type, v luau.Value) {
+	if v.Kind() != luau.KindTable {
+		return
+	}
+	t := v.AsTable()
+	if typ.Kind == registry.KindList && typ.Item.Frozen {
+		for i := 1; i <= t.Len(); i++ {
+			freeze(*typ.Item, t.GetInt(i))
+		}
+	}
+	if typ.Frozen {
+		t.Freeze()
+	}
+}

@@ -1,0 +1,33 @@
+package registry
+
+// Bucket names what pays for an operation: a token bucket of the tenant, which
+// its templates share.
+type Bucket uint8
+
+// The buckets. The zero one is free: the operation is cheap and not counted.
+const (
+	Free Bucket = iota
+	BucketKV
+	BucketRuntime
+	BucketN
+)
+
+// Quota is a token bucket: it holds Burst tokens when full, a call takes one, and
+// one comes back after each Refill. (One token per period, not a full bucket per
+// period.) Both name limits.
+type Quota struct {
+	Name   string // as refusals call it
+	Burst  string
+	Refill string
+}
+
+// Quotas says how each bucket is filled, but for Free.
+var Quotas = map[Bucket]Quota{
+	BucketKV:      {"KV", "kv_burst", "kv_refill"},
+	BucketRuntime: {"Runtime", "runtime_burst", "runtime_refill"},
+}
+
+func (b Bucket) quota() (Quota, bool) {
+	q, ok := Quotas[b]
+	return q, ok
+}

@@ -1,0 +1,56 @@
+package registry
+
+var runtimeArea = Area{
+	Name: "ctx.Runtime", Kind: Object, Type: "Runtime",
+	Doc: "What a template may know of the installation and of its tenant. `runtime:*` allows all of it.",
+	Functions: []Function{
+		{
+			Name: "links", Op: "runtime.links", Results: []Param{{Name: "links", Type: RecordOf("Links", "Where people find the installation.",
+				Param{Name: "support_server", Type: Text}, Param{Name: "api_url", Type: Text},
+				Param{Name: "frontend_url", Type: Text}, Param{Name: "docs_url", Type: Text}).Freeze()}},
+			Needs: runtimeCapability("links"), Bucket: BucketRuntime, Cost: 100,
+			Doc:     "Gives addresses of the installation; empty where the operator has set none.",
+			Example: `print(ctx.Runtime:links().docs_url) --> https://docs.example`,
+		},
+		{
+			Name: "stats", Op: "runtime.stats", Results: []Param{{Name: "stats", Type: RecordOf("Stats", "Counts of the installation.",
+				Param{Name: "total_guilds", Type: Integer, Doc: "guilds with a template, a record or a state"},
+				Param{Name: "total_cached_guilds", Type: Integer, Doc: "guilds with a template"},
+				Param{Name: "total_users", Type: Integer, Doc: "users with a template, a record or a state"},
+				Param{Name: "last_started_at", Type: ObjectOf("DateTime")}).Freeze()}},
+			Needs: runtimeCapability("stats"), Bucket: BucketRuntime, Cost: 100,
+			Doc: "Counts what the installation serves.",
+			Example: `ctx.KV:set("k", "v", {"s"})
+print(ctx.Runtime:stats().total_guilds) --> 1`,
+		},
+		{
+			Name: "gettenantstate", Op: "runtime.gettenantstate", Results: []Param{{Name: "state", Type: tenantState}},
+			Needs: runtimeCapability("gettenantstate"), Bucket: BucketRuntime, Cost: 100,
+			Doc: "Gives a copy of the tenant's state.",
+			Example: `local state = ctx.Runtime:gettenantstate()
+print(state.banned, #state.events, next(state.data)) --> false	0	nil`,
+		},
+		{
+			Name: "limits", Results: []Param{{Name: "limits", Type: MapOf(Number).Freeze()}},
+			Needs: runtimeCapability("limits"), Cost: 200,
+			Doc: "Gives the limits that hold for templates, by name, as docs/LIMITS.md lists them: counts, bytes, and seconds for times.",
+			Example: `local limits = ctx.Runtime:limits()
+print(limits.kv_key_bytes, limits.cpu_hard) --> 512	1`,
+		},
+		{
+			Name: "eventlist", Results: []Param{{Name: "events", Type: ListOf(Text).Freeze()}},
+			Needs: runtimeCapability("eventlist"), Cost: 20,
+			Doc: "Lists the names of the events that the platform raises, sorted. Names that begin with `Web` come from the web interface; any other name is a custom event.",
+			Example: `local events = ctx.Runtime:eventlist()
+print(table.find(events, "MESSAGE") ~= nil, table.find(events, "OnStartup") ~= nil) --> true	true`,
+		},
+	},
+}
+
+var tenantState = RecordOf("TenantState", "What a tenant is and wants.",
+	Param{Name: "events", Type: ListOf(Text), Doc: "the events that its templates handle, sorted"},
+	Param{Name: "banned", Type: Boolean},
+	Param{Name: "data", Type: MapOf(Value)},
+)
+
+func runtimeCapability(method string) Capability { return exactly("runtime:"+method, "runtime:*") }
