@@ -17,8 +17,8 @@ const (
 )
 
 // Template is what a worker needs of a template. Files maps clean relative
-// paths to sources. Version grows with each change and never repeats under one
-// name. Subscriptions are the names of the events it has a handler for.
+// paths to sources. Version names these files, capabilities and subscriptions:
+// under one name they are never another's. Each upload gets a higher one; going back to an older one brings its number back. Subscriptions are the names of the events it has a handler for.
 type Template struct {
 	Name          string
 	Version       int64

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +29,9 @@ func CheckText(what, s string) error {
 func ScopeSet(scopes []string) ([]string, error) {
 	if len(scopes) == 0 {
 		return nil, fmt.Errorf("%w: at least one scope is needed", ErrInvalid)
+	}
+	if len(scopes) > MaxScopes {
+		return nil, fmt.Errorf("%w: %d scopes, want at most %d", ErrInvalid, len(scopes), MaxScopes)
 	}
 	for _, s := range scopes {
 		if err := CheckText("scope", s); err != nil {
@@ -102,22 +104,165 @@ func CheckTemplate(t Template) error {
 	if err := CheckText("template name", t.Name); err != nil {
 		return err
 	}
-	for path := range t.Files {
+	if t.From != (TemplateRef{}) {
+		if len(t.Files) > 0 {
+			return fmt.Errorf("%w: template %q has files of its own and a shop template", ErrInvalid, t.Name)
+		}
+		if err := t.From.Check(); err != nil {
+			return err
+		}
+	}
+	return checkParts(t.Files, t.Capabilities, t.Subscriptions)
+}
+
+func checkParts(files map[string]string, capabilities, subscriptions []string) error {
+	for path := range files {
 		if err := CheckText("path", path); err != nil {
 			return err
 		}
 	}
-	for _, c := range t.Capabilities {
+	for _, c := range capabilities {
 		if err := CheckText("capability", c); err != nil {
 			return err
 		}
 	}
-	for _, s := range t.Subscriptions {
+	for _, s := range subscriptions {
 		if err := CheckText("subscription", s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// CheckShopTemplate is ErrInvalid when t cannot be kept.
+func CheckShopTemplate(t ShopTemplate) error {
+	if err := t.Ref.Check(); err != nil {
+		return err
+	}
+	if err := CheckTenant(t.Owner); err != nil {
+		return err
+	}
+	if err := CheckText("summary", t.Summary); err != nil {
+		return err
+	}
+	return checkParts(t.Files, t.Capabilities, t.Subscriptions)
+}
+
+// CheckGlobalEntry is ErrInvalid when e cannot be kept.
+func CheckGlobalEntry(e GlobalEntry) error {
+	if err := CheckTenant(e.Owner); err != nil {
+		return err
+	}
+	for _, text := range []struct{ what, text string }{
+		{"key", e.Key}, {"scope", e.Scope}, {"short description", e.Short}, {"long description", e.Long},
+	} {
+		if err := CheckText(text.what, text.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckReview is ErrInvalid when r cannot be kept.
+func CheckReview(r Review) error {
+	switch r.State {
+	case ReviewPending, ReviewApproved, ReviewDenied:
+		return CheckText("review note", r.Note)
+	}
+	return fmt.Errorf("%w: %q is not a review state", ErrInvalid, r.State)
+}
+
+// CheckOp is ErrInvalid when id cannot be kept.
+func CheckOp(id OpID) error {
+	if len(id) > MaxOpIDBytes {
+		return fmt.Errorf("%w: an operation id has %d bytes, want at most %d", ErrInvalid, len(id), MaxOpIDBytes)
+	}
+	return CheckText("operation id", string(id))
+}
+
+// KVChange is a KVOp, checked and in the form in which it is kept.
+type KVChange struct {
+	KVOp
+	Encoded []byte // the value, of a set
+	Size    int64  // what the row counts, of a set
+}
+
+// CheckBatch returns the operations of b with their scopes as sets and their
+// values encoded. It is ErrInvalid when one cannot be done.
+func CheckBatch(tenant khronos.TenantID, b KVBatch) ([]KVChange, error) {
+	if err := CheckOp(b.Op); err != nil {
+		return nil, err
+	}
+	changes := make([]KVChange, len(b.Ops))
+	for i, op := range b.Ops {
+		set, err := KeyAndScopes(op.Key, op.Scopes)
+		if err != nil {
+			return nil, err
+		}
+		if op.Expect < KVAbsent {
+			return nil, fmt.Errorf("%w: %d is no version", ErrInvalid, op.Expect)
+		}
+		op.Scopes = set
+		c := KVChange{KVOp: op}
+		switch op.Action {
+		case KVActionSet:
+			if err := CheckTenant(tenant); err != nil {
+				return nil, err
+			}
+			if c.Encoded, err = EncodeValue(op.Value); err != nil {
+				return nil, err
+			}
+			c.Size = RowBytes(op.Key, set, c.Encoded)
+			if c.ExpiresAt, err = checkExpiry(op.ExpiresAt); err != nil {
+				return nil, err
+			}
+		case KVActionDelete, KVActionCheck:
+		default:
+			return nil, fmt.Errorf("%w: %d is no action", ErrInvalid, op.Action)
+		}
+		changes[i] = c
+	}
+	return changes, nil
+}
+
+// checkExpiry brings an expiry into the precision of this contract. It goes up, never down: nothing expires early.
+func checkExpiry(at time.Time) (time.Time, error) {
+	if at.IsZero() {
+		return at, nil
+	}
+	if at.Year() < 1970 || at.Year() > 9999 {
+		return at, fmt.Errorf("%w: %v is no time to expire", ErrInvalid, at)
+	}
+	return at.Add(time.Microsecond - 1).UTC().Truncate(time.Microsecond), nil
+}
+
+// RowBytes is what a KV row counts toward a Quota.
+func RowBytes(key string, scopes []string, value []byte) int64 {
+	n := len(key) + len(value)
+	for _, s := range scopes {
+		n += len(s)
+	}
+	return int64(n)
+}
+
+// Allow is ErrQuota when after has more than before of what is over its bound.
+func (q Quota) Allow(what string, before, after Quota) error {
+	if q.Count > 0 && after.Count > q.Count && after.Count > before.Count {
+		return fmt.Errorf("%w: %d %s, the limit is %d", ErrQuota, after.Count, what, q.Count)
+	}
+	if q.Bytes > 0 && after.Bytes > q.Bytes && after.Bytes > before.Bytes {
+		return fmt.Errorf("%w: %d bytes of %s, the limit is %d", ErrQuota, after.Bytes, what, q.Bytes)
+	}
+	return nil
+}
+
+// Expected is a *ConflictError when a row of version found (0: none) is not what
+// the operation with that index expects.
+func (op KVOp) Expected(index int, found int64) error {
+	if op.Expect == 0 || op.Expect == found || op.Expect == KVAbsent && found == 0 {
+		return nil
+	}
+	return &ConflictError{Op: index, Key: op.Key, Found: found}
 }
 
 // Now returns the time in the precision of this contract.
@@ -126,13 +271,34 @@ func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 // NewRecordID returns the id of a new KV row.
 func NewRecordID() string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	id := make([]byte, 64)
-	for i := range id {
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
-		if err != nil {
-			panic("BUG: crypto/rand never returns an error: " + err.Error())
+	const fair = 256 / len(alphabet) * len(alphabet) // bytes above would favour some letters
+	id := make([]byte, 0, 64)
+	var random [96]byte
+	for {
+		rand.Read(random[:])
+		for _, b := range random {
+			if int(b) >= fair {
+				continue
+			}
+			if id = append(id, alphabet[int(b)%len(alphabet)]); len(id) == cap(id) {
+				return string(id)
+			}
 		}
-		id[i] = alphabet[n.Int64()]
 	}
-	return string(id)
+}
+
+// CheckObject is ErrInvalid when an object cannot be counted so.
+func CheckObject(tenant khronos.TenantID, key string, size int64) error {
+	if err := CheckTenant(tenant); err != nil {
+		return err
+	}
+	if size < 0 {
+		return fmt.Errorf("%w: an object of %d bytes", ErrInvalid, size)
+	}
+	return CheckText("object key", key)
+}
+
+// CheckShopFilter is ErrInvalid when a filter or a place in the list holds what is no text.
+func CheckShopFilter(f ShopFilter, after TemplateRef) error {
+	return CheckText("filter", f.Scope+f.Name+string(f.Review)+after.Scope+after.Name+after.Version)
 }

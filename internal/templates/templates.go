@@ -96,9 +96,8 @@ func (s *Service) Put(ctx context.Context, tenant khronos.TenantID, t khronos.Te
 	return s.put(ctx, store.Template{Tenant: tenant, Template: t})
 }
 
-// SetPaused pauses or resumes a template: a paused one gets no events. It is a
-// change like Put, with a new version, but needs no inspection. A template that
-// is already so stays as it is.
+// SetPaused pauses or resumes a template: a paused one gets no events. Its
+// version stays the same. A template that is already so stays as it is.
 func (s *Service) SetPaused(ctx context.Context, tenant khronos.TenantID, name string, paused bool) (store.Template, error) {
 	done, err := s.turns.begin(ctx, tenant)
 	if err != nil {
@@ -109,8 +108,14 @@ func (s *Service) SetPaused(ctx context.Context, tenant khronos.TenantID, name s
 	if err != nil || t.Paused == paused {
 		return t, err
 	}
-	t.Paused = paused
-	return s.put(ctx, t)
+	ctx, cancel := goOn(ctx)
+	defer cancel()
+	t, err = s.store.PauseTemplate(ctx, tenant, name, paused)
+	s.notifier.Forget(tenant)
+	if err != nil {
+		return store.Template{}, public(err)
+	}
+	return t, s.apply(ctx, tenant, fmt.Sprintf("template %q is stored with paused = %v", name, paused))
 }
 
 // Delete removes a template, or returns not_found. What runs of the tenant ends.

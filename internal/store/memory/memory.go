@@ -9,9 +9,11 @@ package memory
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/store"
@@ -23,6 +25,9 @@ type Store struct {
 	mu      sync.Mutex
 	closed  bool
 	tenants map[khronos.TenantID]*tenant
+	shop    map[store.TemplateRef]store.ShopTemplate
+	global  map[globalName]global
+	made    int64 // KV rows ever made
 }
 
 var _ store.Store = (*Store)(nil)
@@ -30,15 +35,58 @@ var _ store.Store = (*Store)(nil)
 // tenant is what is kept of one tenant. An entry may be empty again: whether a
 // tenant is known is asked of its content.
 type tenant struct {
-	templates map[string]store.Template
-	versions  map[string]int64 // the last version of each name, of deleted templates too
-	state     *khronos.TenantState
-	rows      []*row // oldest first
-	writes    uint64 // KVSet calls so far; numbers the rows' last writes
+	templates  map[string]*template
+	versions   map[string]int64 // the last version of each name, of deleted templates too
+	state      *khronos.TenantState
+	rows       []*row // oldest first
+	writes     int64  // sets so far; numbers the rows' versions
+	objects    map[string]int64
+	operations map[store.OpID]operation
+}
+
+// operation is the answer of a call that may be sent again.
+type operation struct {
+	method string
+	answer any
+	at     time.Time
 }
 
 // New returns an empty store.
-func New() *Store { return &Store{tenants: make(map[khronos.TenantID]*tenant)} }
+func New() *Store {
+	return &Store{
+		tenants: make(map[khronos.TenantID]*tenant),
+		shop:    make(map[store.TemplateRef]store.ShopTemplate),
+		global:  make(map[globalName]global),
+	}
+}
+
+func newTenant() *tenant {
+	return &tenant{
+		templates: make(map[string]*template), versions: make(map[string]int64),
+		objects: make(map[string]int64), operations: make(map[store.OpID]operation),
+	}
+}
+
+// once runs f, unless the operation was done before, and in both cases leaves
+// its answer in *answer.
+func once[T any](t *tenant, id store.OpID, method string, answer *T, f func() error) error {
+	if id == "" {
+		return f()
+	}
+	maps.DeleteFunc(t.operations, func(_ store.OpID, o operation) bool { return time.Since(o.at) >= store.OpMemory })
+	if done, ok := t.operations[id]; ok {
+		if done.method != method {
+			return fmt.Errorf("%w: operation id %q was given to another call", store.ErrInvalid, id)
+		}
+		*answer = done.answer.(T)
+		return nil
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	t.operations[id] = operation{method, *answer, store.Now()}
+	return nil
+}
 
 // Ping implements [store.Store].
 func (s *Store) Ping(ctx context.Context) error {
@@ -103,8 +151,8 @@ func (s *Store) TenantState(ctx context.Context, id khronos.TenantID) (khronos.T
 			out.Banned, out.Data = t.state.Banned, slices.Clone(t.state.Data)
 		}
 		for _, tpl := range t.templates {
-			if !tpl.Paused {
-				out.Events = append(out.Events, tpl.Subscriptions...)
+			if v, _ := tpl.version(s, tpl.current); !v.Paused {
+				out.Events = append(out.Events, v.Subscriptions...)
 			}
 		}
 		slices.Sort(out.Events)
@@ -148,7 +196,7 @@ func (s *Store) do(ctx context.Context, f func() error) error {
 func (s *Store) tenantLocked(id khronos.TenantID) *tenant {
 	t := s.tenants[id]
 	if t == nil {
-		t = &tenant{templates: make(map[string]store.Template), versions: make(map[string]int64)}
+		t = newTenant()
 		s.tenants[id] = t
 	}
 	return t
@@ -158,5 +206,3 @@ func (s *Store) tenantLocked(id khronos.TenantID) *tenant {
 func (t *tenant) known() bool {
 	return t != nil && (len(t.templates) > 0 || len(t.rows) > 0 || t.state != nil)
 }
-
-func byName(a, b store.Template) int { return strings.Compare(a.Name, b.Name) }

@@ -168,7 +168,7 @@ func checkConsistent(t *testing.T, path string) {
 		`SELECT count(*) FROM kv WHERE json_array_length(scopes) <> (SELECT count(*) FROM kv_scopes AS s
 			WHERE s.kv = kv.pk AND s.tenant = kv.tenant AND s.key = kv.key)`,
 		`SELECT count(*) FROM templates AS t WHERE (SELECT count(*) FROM template_files
-			WHERE tenant = t.tenant AND template = t.name) <> 3`,
+			WHERE tenant = t.tenant AND template = t.name AND version = t.version) <> 3`,
 	} {
 		var wrong int
 		if err := db.QueryRowContext(t.Context(), query).Scan(&wrong); err != nil || wrong != 0 {

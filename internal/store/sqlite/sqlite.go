@@ -1,15 +1,17 @@
 // Package sqlite is a [store.Store] in one SQLite file, the default of a single
 // machine.
 //
-// It owns the file and the three beside it (-wal, -shm and .lock). What a method
+// It owns the file and the three beside it (-wal, -shm and .lock), the
+// connections and the schema; what is asked of them is sqlstore's. What a method
 // acknowledged is on the disk: the journal is WAL and every commit is synced
-// (synchronous=FULL), so neither kill -9 nor a power cut takes it back. There
-// is one writing connection, so writers queue in order instead of meeting
-// SQLITE_BUSY, and several reading ones, which never wait for the writer.
-// The schema is brought up to date when the file is opened.
+// (synchronous=FULL), so neither kill -9 nor a power cut takes it back.
 //
-// It starts no goroutine of its own. Times in the file are microseconds since
-// the Unix epoch.
+// One goroutine writes. It joins the changes that wait into one transaction, each under
+// a savepoint of its own, so that they share one sync and still succeed or fail alone.
+// Several connections read; they never wait for the writer. The schema is
+// brought up to date when the file is opened.
+//
+// Times in the file are microseconds since the Unix epoch.
 package sqlite
 
 import (
@@ -22,12 +24,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/template-worker/template-worker/internal/store"
+	"github.com/template-worker/template-worker/internal/store/migrations"
+	"github.com/template-worker/template-worker/internal/store/sqlstore"
 )
 
 const (
@@ -41,13 +45,8 @@ const (
 
 // Store implements [store.Store]. Make one with Open.
 type Store struct {
-	write pool // one connection, transactions begin as writers
-	read  pool // query_only connections
-
-	// mu guards the fields below.
-	mu     sync.Mutex
-	closed bool
-	calls  sync.WaitGroup // calls under way; grows only while not closed
+	*sqlstore.Store
+	db *database
 }
 
 var _ store.Store = (*Store)(nil)
@@ -56,62 +55,85 @@ var _ store.Store = (*Store)(nil)
 // 0600; the folder must exist), and applies the migrations that it lacks. The
 // caller closes the store. log hears of applied migrations only.
 func Open(ctx context.Context, path string, log *slog.Logger) (*Store, error) {
-	s, _, err := open(ctx, path, log)
+	write, read, _, err := open(ctx, path, log)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	if err := errors.Join(s.read.prepare(ctx, reading), s.write.prepare(ctx, writing)); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
+	db, err := newDatabase(ctx, write, read)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), read.Close(), write.Close())
 	}
-	return s, nil
+	return &Store{Store: sqlstore.New(db, sqlstore.Dialect{}), db: db}, nil
 }
 
 // Migrate brings the database file at path up to date, makes it when it is
 // missing, and returns the names of the migrations that it applied.
 func Migrate(ctx context.Context, path string, log *slog.Logger) ([]string, error) {
-	s, applied, err := open(ctx, path, log)
+	write, read, applied, err := open(ctx, path, log)
 	if err != nil {
 		return nil, fmt.Errorf("migrate database %s: %w", path, err)
 	}
-	return applied, s.Close()
+	return applied, errors.Join(read.Close(), write.Close())
 }
 
-// open returns a migrated database without prepared statements, and the names
-// of the applied migrations.
-func open(ctx context.Context, path string, log *slog.Logger) (s *Store, applied []string, err error) {
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, nil, err
-	}
-	unlock, err := lockFile(ctx, path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if err := createFile(path); err != nil {
-		return nil, nil, err
-	}
-	if s, err = connect(path); err != nil {
-		return nil, nil, err
-	}
-	if applied, err = migrate(ctx, s.write.db, log); err != nil {
-		return nil, nil, errors.Join(err, s.Close())
-	}
-	return s, applied, nil
-}
+// existsSQL tells whether a migration was ever applied.
+const existsSQL = `SELECT 1 FROM sqlite_master WHERE name = 'goose_db_version'`
 
-func connect(path string) (*Store, error) {
-	write, err := sql.Open("sqlite", address(path, "_txlock=immediate"))
+// Status lists the migrations of this program and which of them the file at
+// path has. It changes nothing; a file that is missing has none.
+func Status(ctx context.Context, path string) ([]migrations.State, error) {
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", address(path, "_query_only=1"))
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return migrations.Missing(files)
+	}
+	db, err := sql.Open("sqlite", address(path, "_query_only=1"))
 	if err != nil {
-		return nil, errors.Join(err, write.Close())
+		return nil, err
+	}
+	list, err := migrations.Status(ctx, db, existsSQL, files)
+	if err != nil {
+		err = fmt.Errorf("read the schema of %s: %w", path, err)
+	}
+	return list, errors.Join(err, db.Close())
+}
+
+// open returns the connections of a migrated database, and the names of the
+// applied migrations.
+func open(ctx context.Context, path string, log *slog.Logger) (write, read *sql.DB, applied []string, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, nil, nil, err
+	}
+	unlock, err := lockFile(ctx, path)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := createFile(path); err != nil {
+		return nil, nil, nil, err
+	}
+	if write, read, err = connect(path); err != nil {
+		return nil, nil, nil, err
+	}
+	if applied, err = migrations.Up(ctx, goose.DialectSQLite3, write, files, log); err != nil {
+		return nil, nil, nil, errors.Join(err, read.Close(), write.Close())
+	}
+	return write, read, applied, nil
+}
+
+func connect(path string) (write, read *sql.DB, err error) {
+	if write, err = sql.Open("sqlite", address(path, "_txlock=immediate")); err != nil {
+		return nil, nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if read, err = sql.Open("sqlite", address(path, "_query_only=1")); err != nil {
+		return nil, nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return &Store{write: pool{db: write}, read: pool{db: read}}, nil
+	return write, read, nil
 }
 
 // createFile makes an empty database file that only its owner can read, and
@@ -149,22 +171,11 @@ const pingSQL = `SELECT count(*) FROM (SELECT 1 FROM tenants LIMIT 1)`
 
 // Ping implements [store.Store].
 func (s *Store) Ping(ctx context.Context) error {
-	return s.view(ctx, func(tx txn) error {
+	return s.db.One(ctx, func(tx sqlstore.Tx) error {
 		var some int
-		return tx.row(ctx, pingSQL).Scan(&some)
+		return tx.Row(ctx, pingSQL).Scan(&some)
 	})
 }
 
 // Close implements [store.Store].
-func (s *Store) Close() error {
-	s.mu.Lock()
-	already := s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if already {
-		return nil
-	}
-	s.calls.Wait()
-	// The writer last: the last connection moves the journal into the file.
-	return errors.Join(s.read.db.Close(), s.write.db.Close())
-}
+func (s *Store) Close() error { return s.db.close() }

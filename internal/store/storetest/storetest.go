@@ -21,6 +21,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"tenants", tenantTests},
 		{"kv", kvTests},
 		{"kv find", findTests},
+		{"kv apply", applyTests},
+		{"kv expiry", expiryTests},
+		{"template versions", versionTests},
+		{"shared", sharedTests},
 		{"concurrency", concurrencyTests},
 		{"life", lifeTests},
 	}

@@ -69,11 +69,3 @@ CREATE TABLE kv_scopes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX kv_scopes_by_row ON kv_scopes (kv);
-
--- +goose Down
-DROP TABLE kv_scopes;
-DROP TABLE kv;
-DROP TABLE template_versions;
-DROP TABLE template_files;
-DROP TABLE templates;
-DROP TABLE tenants;
