@@ -60,8 +60,8 @@ func (ignore) Handle(mesophyll.Message) {}
 
 // dispatchClient accepts the worker through the real handshake. With encode each
 // call also encodes the event data, which a master gets as bytes. The worker gets
-// what the product gives it: a processor for scripts, one for the link, and the
-// same GOGC.
+// what the product gives it when no script runs for long: a processor for each
+// slot, and the same GOGC.
 func dispatchClient(encode bool) func(in *invocation) (caller, error) {
 	return func(in *invocation) (_ caller, err error) {
 		ctx, stop := context.WithCancel(context.Background())
@@ -80,7 +80,7 @@ func dispatchClient(encode bool) func(in *invocation) (caller, error) {
 		if err != nil {
 			return nil, err
 		}
-		in.env = []string{"GOMAXPROCS=2", "GOGC=200"}
+		in.env = []string{"GOMAXPROCS=1", "GOGC=200"}
 		if err := in.startServer(in.addr + " " + ticket.Token()); err != nil {
 			return nil, err
 		}

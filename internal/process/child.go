@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -92,7 +91,8 @@ func RunChild(ctx context.Context, env ChildIO) error {
 	if err != nil {
 		return err
 	}
-	c := &childEnd{env: env, marks: marks, runs: newMapWriter(marks.runs), level: new(slog.LevelVar)}
+	c := &childEnd{env: env, marks: marks, procs: newProcessors(), level: new(slog.LevelVar)}
+	c.runs = newMapWriter(marks.runs, c.procs.executed)
 	c.log = slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: c.level}))
 	conn, err := mesophyll.Dial(ctx, rec.Network, rec.Address, rec.Token, mesophyll.Config{
 		FrameBytes:   int(rec.FrameBytes),
@@ -134,6 +134,7 @@ type childEnd struct {
 	level  *slog.LevelVar
 	marks  *marks
 	runs   *mapWriter
+	procs  *processors
 	conn   *mesophyll.Conn
 	id     mesophyll.Identity
 	thread atomic.Pointer[worker.Thread] // nil until Hello
@@ -212,9 +213,7 @@ func (c *childEnd) apply(s Settings) error {
 		}
 	}
 	if s.Slots > 0 {
-		// One more than the scripts can take: with all of them busy the link
-		// would wait for the scheduler to interrupt one, tens of milliseconds.
-		runtime.GOMAXPROCS(s.Slots + 1)
+		c.procs.start(s.Slots)
 	}
 	if s.MemoryBytes > 0 {
 		debug.SetMemoryLimit(s.MemoryBytes)

@@ -175,7 +175,8 @@ func writeText(words []atomic.Uint64, text string) uint64 {
 // mapWriter is the child's end of the map.
 type mapWriter struct {
 	runningMap
-	stood []stand // by place, what its record says of where it stands
+	stood    []stand                              // by place, what its record says of where it stands
+	executed func(now time.Time, d time.Duration) // told at the end of each slice
 
 	mu sync.Mutex
 	// mu guards the field below.
@@ -187,12 +188,13 @@ type stand struct {
 	sizes        uint64 // of the run
 	waits, chunk string
 	line         int
+	run          time.Time // when it was last executed
 }
 
 var _ tenant.RunningMap = (*mapWriter)(nil)
 
-func newMapWriter(m runningMap) *mapWriter {
-	w := &mapWriter{runningMap: m, stood: make([]stand, places+1), free: make([]int, places)}
+func newMapWriter(m runningMap, executed func(now time.Time, d time.Duration)) *mapWriter {
+	w := &mapWriter{runningMap: m, executed: executed, stood: make([]stand, places+1), free: make([]int, places)}
 	for i := range w.free {
 		w.free[i] = places - i
 	}
@@ -237,9 +239,11 @@ func (w *mapWriter) Enter(what tenant.Running, now bool) int {
 	return place
 }
 
-// enter changes the state.
-func (w *mapWriter) enter(rec []atomic.Uint64, s placeState) {
-	rec[wordState].Store(uint64(time.Now().UnixMilli())<<8 | uint64(s))
+// enter changes the state and gives the time.
+func (w *mapWriter) enter(rec []atomic.Uint64, s placeState) time.Time {
+	now := time.Now()
+	rec[wordState].Store(uint64(now.UnixMilli())<<8 | uint64(s))
+	return now
 }
 
 // Run marks a place as being executed.
@@ -248,7 +252,7 @@ func (w *mapWriter) Run(place int, loading bool) {
 	if loading {
 		s = placeLoading
 	}
-	w.enter(w.record(place), s)
+	w.stood[place].run = w.enter(w.record(place), s)
 }
 
 // Rest marks a place as not being executed.
@@ -259,7 +263,8 @@ func (w *mapWriter) Rest(place int, waits, chunk string, line int) {
 	if waits != "" {
 		s = placeWaiting
 	}
-	w.enter(rec, s)
+	now := w.enter(rec, s)
+	w.executed(now, now.Sub(w.stood[place].run))
 }
 
 // stands writes where a run stands, as far as that has changed.

@@ -27,7 +27,7 @@ func sharedMap(t *testing.T) (master *marks, child *mapWriter) {
 		t.Fatal(err)
 	}
 	t.Cleanup(other.free)
-	return master, newMapWriter(other.runs)
+	return master, newMapWriter(other.runs, func(time.Time, time.Duration) {})
 }
 
 func TestRunningMap_TellsTheMaster(t *testing.T) {
@@ -155,7 +155,7 @@ func BenchmarkRunningMap(b *testing.B) {
 	}
 	defer master.free()
 	f.Close()
-	w := newMapWriter(master.runs)
+	w := newMapWriter(master.runs, newProcessors().executed)
 	what := tenant.Running{Tenant: guild, Template: "welcome", Version: 7, Event: "GUILD_MEMBER_ADD"}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -12,7 +12,7 @@ import (
 // as JSON; both ends are the same program.
 type Settings struct {
 	Limits      limits.Limits `json:"limits"`
-	Slots       int           `json:"slots"`        // VMs that run at once, and GOMAXPROCS less one; 0 means one per CPU
+	Slots       int           `json:"slots"`        // VMs that run at once, and GOMAXPROCS, which is one more while they are busy; 0 means one per CPU
 	MemoryBytes int64         `json:"memory_bytes"` // soft limit of the Go heap; 0 means none
 	GCPercent   int           `json:"gc_percent"`   // as GOGC; 0 means Go's default
 	LogLevel    string        `json:"log_level"`    // as slog writes it; empty means INFO

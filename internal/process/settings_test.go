@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// A child has one processor more than its scripts can take.
+// A child has as many processors as its scripts can take, until they do.
 func TestSettings_SlotsSetTheProcessors(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
-	c := &childEnd{level: new(slog.LevelVar)}
-	for _, step := range []struct{ slots, want int }{{0, before}, {3, 4}, {1, 2}} {
+	c := &childEnd{level: new(slog.LevelVar), procs: newProcessors()}
+	for _, step := range []struct{ slots, want int }{{0, before}, {3, 3}, {1, 1}} {
 		if err := c.apply(Settings{Slots: step.slots}); err != nil {
 			t.Fatal(err)
 		}
