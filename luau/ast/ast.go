@@ -130,9 +130,10 @@ type (
 	}
 	// Item is one field of a constructor.
 	Item struct {
-		Name  string // name = Value
-		Key   Expr   // [Key] = Value
-		Value Expr
+		Name   string // name = Value
+		NameAt Pos    // where Name stands
+		Key    Expr   // [Key] = Value
+		Value  Expr
 	}
 	// Unary is Op X; Binary is X Op Y.
 	Unary struct {

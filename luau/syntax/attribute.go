@@ -127,7 +127,7 @@ func (p *parser) checkDeprecated(at ast.Span, args []ast.Expr) {
 		case it.Name == "":
 			p.report(it.Value.Span(), "Only constants keys 'use' and 'reason' are allowed for @deprecated attribute")
 		case it.Name != "use" && it.Name != "reason":
-			p.report(it.Value.Span(), "Unknown argument '%s' for @deprecated. Only string constants for 'use' and 'reason' are allowed", it.Name)
+			p.report(ast.Span{Start: it.NameAt, End: it.Value.Span().End}, "Unknown argument '%s' for @deprecated. Only string constants for 'use' and 'reason' are allowed", it.Name)
 		case !isString:
 			p.report(it.Value.Span(), "Only constant string allowed as value for '%s'", it.Name)
 		}

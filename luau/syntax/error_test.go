@@ -93,7 +93,7 @@ func TestParse_Errors(t *testing.T) {
 		{"a = --[[b", "1:5: Expected identifier when parsing expression, got unfinished comment"},
 		{"a = `b", "1:5: Malformed string; did you forget to finish it?"},
 		{"a = `{b", "1:8: Malformed interpolated string; did you forget to add a '}'?"},
-		{"a = `{b}", "1:9: Malformed interpolated string; did you forget to add a '`'?"},
+		{"a = `{b}", "1:8: Malformed interpolated string; did you forget to add a '`'?"},
 		{"a = `x{}`", "1:5: Malformed interpolated string, expected expression inside '{}'"},
 		{"a = `{{b}}`", "1:5: Double braces are not permitted within interpolated strings; did you mean '\\{'?"},
 		{"a = `{b c}`", "1:5: Malformed interpolated string, got 'c'"},

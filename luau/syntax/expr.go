@@ -289,14 +289,14 @@ func (p *parser) item() ast.Item {
 		p.expect('=', "table field")
 		return ast.Item{Key: key, Value: p.expr(0)}
 	case p.tok.kind == tokName && p.peek() == '=':
-		name := p.tok.sym.name
+		name, at := p.tok.sym.name, p.tok.at.Start
 		p.next()
 		p.next()
 		value := p.expr(0)
 		if f, ok := value.(*ast.Function); ok {
 			f.Name = name
 		}
-		return ast.Item{Name: name, Value: value}
+		return ast.Item{Name: name, NameAt: at, Value: value}
 	default:
 		return ast.Item{Value: p.expr(0)}
 	}

@@ -47,19 +47,19 @@ func (p *parser) interpExpr(at ast.Span) bool {
 		p.next()
 		p.report(at, "%s", doubleBraces)
 	case tokBrokenString:
+		broken := p.tok.at
 		p.next()
-		p.unfinishedInterp()
+		p.unfinishedInterp(broken)
 	case tokEOF:
-		p.unfinishedInterp()
+		p.unfinishedInterp(ast.Span{Start: p.prevEnd, End: p.prevEnd})
 	default:
 		p.report(at, "Malformed interpolated string, got %s", p.got())
 	}
 	return false
 }
 
-// unfinishedInterp says what the string lacks: its brace or its backtick.
-func (p *parser) unfinishedInterp() {
-	at := ast.Span{Start: p.prevEnd, End: p.prevEnd}
+// unfinishedInterp says what the string lacks at this place: its brace or its backtick.
+func (p *parser) unfinishedInterp(at ast.Span) {
 	braces := p.lex.braces
 	if len(braces) == 0 {
 		p.report(at, "Malformed interpolated string; did you forget to add a '`'?")

@@ -22,7 +22,7 @@ type parser struct {
 	prevEnd   ast.Pos // where the token before tok ended
 
 	errs      []*Error
-	lastError ast.Span
+	lastError ast.Pos
 	maxErrors int
 	stopped   bool
 
@@ -167,13 +167,13 @@ func (p *parser) fatal(at ast.Pos, msg string) {
 	p.stop()
 }
 
-// report adds an error. A second one for the same piece of source is dropped: it
-// follows from the first.
+// report adds an error. One that begins where the error before did is dropped: it
+// follows from that one.
 func (p *parser) report(at ast.Span, format string, args ...any) {
-	if p.stopped || len(p.errs) > 0 && at == p.lastError {
+	if p.stopped || len(p.errs) > 0 && at.Start == p.lastError {
 		return
 	}
-	p.lastError = at
+	p.lastError = at.Start
 	p.errs = append(p.errs, &Error{Chunk: p.chunkName, Pos: at.Start, Msg: fmt.Sprintf(format, args...)})
 	if len(p.errs) >= p.maxErrors {
 		p.stop()
