@@ -67,7 +67,13 @@ type Limits struct {
 	RestartFailures    int
 	RestartProbeEvery  time.Duration
 	BootFailureWorkers int
+	RestartSettle      time.Duration
+	RecycleAge         time.Duration
+	RecycleDispatches  int
+	RecycleBytes       int64
 	HungDumpAfter      time.Duration
+	HungAbortAfter     time.Duration
+	HungKillAfter      time.Duration
 	DrainTimeout       time.Duration
 	StopTimeout        time.Duration
 	WorkerWait         time.Duration
@@ -165,6 +171,8 @@ var ordered = []pair{
 	{"template_bytes", "body_bytes"},
 	{"frame_bytes", "link_pending_bytes"},
 	{"restart_delay", "restart_delay_max"},
+	{"hung_dump_after", "hung_abort_after"},
+	{"hung_abort_after", "hung_kill_after"},
 	{"host_calls_per_tenant", "host_calls_per_worker"},
 }
 

@@ -79,8 +79,8 @@ func (d *decoder) message(kind Kind, n int) Message {
 		d.want(n, 1)
 		return &Dump{ReqID: d.uint()}
 	case KindDrain:
-		d.want(n, 2)
-		return &Drain{ReqID: d.uint(), Timeout: d.duration()}
+		d.want(n, 3)
+		return &Drain{ReqID: d.uint(), Timeout: d.duration(), GiveBack: d.bool()}
 	case KindShutdown:
 		d.want(n, 0)
 		return &Shutdown{}
@@ -112,10 +112,11 @@ func (d *decoder) message(kind Kind, n int) Message {
 		d.begin(n, 4)
 		return &Log{Tenant: d.tenant(), Template: d.string(), Lines: d.strings()}
 	case KindHeartbeat:
-		d.want(n, 7)
+		d.want(n, 10)
 		return &Heartbeat{
 			Started: d.uint(), Ended: d.uint(), Tenants: d.uint(), Queued: d.uint(),
 			Running: d.uint(), VMs: d.uint(), HeapBytes: d.uint(),
+			Busy: d.uint(), Slices: d.uint(), Oldest: d.uint(),
 		}
 	}
 	return nil

@@ -147,8 +147,8 @@ func (m *Dump) appendTo(b []byte) []byte {
 }
 
 func (m *Drain) appendTo(b []byte) []byte {
-	b = msgp.AppendUint64(begin(b, KindDrain, 2), m.ReqID)
-	return appendDuration(b, m.Timeout)
+	b = msgp.AppendUint64(begin(b, KindDrain, 3), m.ReqID)
+	return msgp.AppendBool(appendDuration(b, m.Timeout), m.GiveBack)
 }
 
 func (*Shutdown) appendTo(b []byte) []byte { return begin(b, KindShutdown, 0) }
@@ -211,8 +211,8 @@ func (m *Log) appendTo(b []byte) []byte {
 }
 
 func (m *Heartbeat) appendTo(b []byte) []byte {
-	b = begin(b, KindHeartbeat, 7)
-	for _, n := range [...]uint64{m.Started, m.Ended, m.Tenants, m.Queued, m.Running, m.VMs, m.HeapBytes} {
+	b = begin(b, KindHeartbeat, 10)
+	for _, n := range [...]uint64{m.Started, m.Ended, m.Tenants, m.Queued, m.Running, m.VMs, m.HeapBytes, m.Busy, m.Slices, m.Oldest} {
 		b = msgp.AppendUint64(b, n)
 	}
 	return b

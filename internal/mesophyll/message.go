@@ -117,10 +117,12 @@ type TenantStateChanged struct {
 // of khronos.ScriptStack.
 type Dump struct{ ReqID uint64 }
 
-// Drain asks the worker to take no new work and to reply when what it has is done.
+// Drain asks the worker to take no new work and to reply when what it has is
+// done. With GiveBack it ends with draining what it has not started.
 type Drain struct {
-	ReqID   uint64
-	Timeout time.Duration
+	ReqID    uint64
+	Timeout  time.Duration
+	GiveBack bool
 }
 
 // Shutdown asks the worker to stop now.
@@ -187,8 +189,9 @@ type Log struct {
 	Lines    []string
 }
 
-// Heartbeat shows that the worker lives and whether it gets on: Started and
-// Ended only grow.
+// Heartbeat shows that the worker lives and whether it gets on: Started, Ended
+// and Slices only grow. The worker stands still when it is busy and they do not,
+// or when one and the same slice is the oldest for long.
 type Heartbeat struct {
 	Started   uint64 // dispatches begun
 	Ended     uint64 // dispatches ended
@@ -197,6 +200,9 @@ type Heartbeat struct {
 	Running   uint64
 	VMs       uint64
 	HeapBytes uint64
+	Busy      uint64 // tenants that have something to do and wait for nobody
+	Slices    uint64 // turns of scripts begun
+	Oldest    uint64 // number of the turn that has been running for longest; 0 when none runs
 }
 
 func (*Hello) Kind() Kind              { return KindHello }

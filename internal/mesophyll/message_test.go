@@ -38,7 +38,7 @@ var everyMessage = map[Side][]Message{
 		&Cancel{ReqID: 4},
 		&TenantStateChanged{Tenant: testTenant, State: khronos.TenantState{Events: []string{"A", "B"}, Banned: true, Data: json.RawMessage(`{}`)}},
 		&Dump{ReqID: 5},
-		&Drain{ReqID: 6, Timeout: 1500 * time.Millisecond},
+		&Drain{ReqID: 6, Timeout: 1500 * time.Millisecond, GiveBack: true},
 		&Shutdown{},
 		&HostReply{CallID: 7, Result: Result{Value: []byte{0xc0}}},
 		&HostReply{CallID: 7, Result: Result{Err: testError}},
@@ -57,7 +57,7 @@ var everyMessage = map[Side][]Message{
 		&HostCall{CallID: 10, ReqID: 9, Tenant: testTenant, Template: "greeter", Op: "kv.get", Args: []byte{0x90}},
 		&TemplatesRequest{CallID: 11, Tenant: testTenant, After: "greeter"},
 		&Log{Tenant: testTenant, Template: "greeter", Lines: []string{"one", "two"}},
-		&Heartbeat{Started: 1, Ended: 2, Tenants: 3, Queued: 4, Running: 5, VMs: 6, HeapBytes: 1 << 33},
+		&Heartbeat{Started: 1, Ended: 2, Tenants: 3, Queued: 4, Running: 5, VMs: 6, HeapBytes: 1 << 33, Busy: 7, Slices: 8, Oldest: 9},
 	},
 }
 

@@ -24,6 +24,10 @@ type liveCall struct {
 // started the work.
 var errUnstarted = errors.New("worker lost before the work had started")
 
+// errGivenBack is what ask returns when the child, which was replaced, has not
+// started the work and never will.
+var errGivenBack = errors.New("worker was replaced before the work had started")
+
 // ask sends m, the work at p, and waits for its outcome. When the link ends
 // first, the work is lost: at once if it had started; if it had not, the child
 // may still start it until it is dead, so only then is it errUnstarted.
@@ -55,7 +59,11 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 	if err != nil {
 		return khronos.Outcome{}, g.noAnswer(err, number)
 	}
-	return outcomeOf(reply), nil
+	out := outcomeOf(reply)
+	if out.Err != nil && out.Err.Kind == khronos.ErrKindDraining && g.retired() && !g.child.marks.has(number) {
+		return khronos.Outcome{}, errGivenBack
+	}
+	return out, nil
 }
 
 // unsent is the error of a call that the child has seen nothing of.

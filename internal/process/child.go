@@ -280,5 +280,8 @@ func (c *childEnd) beat() mesophyll.Heartbeat {
 		Running:   uint64(s.Running),
 		VMs:       uint64(s.VMs),
 		HeapBytes: uint64(s.HeapBytes),
+		Busy:      uint64(s.Busy),
+		Slices:    s.Slices,
+		Oldest:    s.Oldest,
 	}
 }

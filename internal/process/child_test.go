@@ -30,6 +30,9 @@ const (
 	roleEnv = "TW_TEST_ROLE"
 	dirEnv  = "TW_TEST_DIR" // where boots are counted
 
+	// laterEnv is the role of all boots but the first.
+	laterEnv = "TW_TEST_LATER_ROLE"
+
 	roleWorker    = "worker"      // a worker with the fake runtime
 	roleExit      = "exit"        // ends before it connects
 	roleExit4     = "exit4"       // the first 4 boots end before they connect
@@ -37,6 +40,8 @@ const (
 	roleReuse     = "reuse"       // uses its token twice
 	roleMaster    = "master"      // a master with one worker, that prints its pid
 	roleNeverMind = "never-ready" // connects and never gets ready
+
+	roleStartsBadly = "starts-badly" // gets ready and dies of the first script
 )
 
 func TestMain(m *testing.M) {
@@ -69,6 +74,9 @@ func checkLeaks() int {
 // play is the main function of a process that a test has started.
 func play(role string) int {
 	boot := countBoot()
+	if later := os.Getenv(laterEnv); later != "" && boot > 1 {
+		role = later
+	}
 	switch {
 	case role == roleMaster:
 		return playMaster()
@@ -79,7 +87,7 @@ func play(role string) int {
 		<-time.After(time.Hour) // not select {}: without cgo the runtime calls that a deadlock
 	}
 	env, err := InheritedIO(func(s Settings, door tenant.Door, _ tenant.RunningMap, log *slog.Logger) worker.Runtime {
-		return &puppet{door: door, boot: boot, live: map[uint64]tenant.Job{}, quit: make(chan struct{}), fail: make(chan error, 1)}
+		return &puppet{door: door, boot: boot, bad: role == roleStartsBadly, live: map[uint64]tenant.Job{}, quit: make(chan struct{}), fail: make(chan error, 1)}
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -141,6 +149,8 @@ type puppet struct {
 	owned sync.WaitGroup
 	mu    sync.Mutex
 	live  map[uint64]tenant.Job
+	stuck bool
+	bad   bool // panics in whatever it runs
 	began uint64
 	ended uint64
 }
@@ -170,10 +180,10 @@ func (p *puppet) Deliver(job tenant.Job) error {
 	p.mu.Lock()
 	p.live[job.ID] = job
 	p.mu.Unlock()
-	if job.Kind == tenant.JobDispatchEvent && job.Event.Name == "queue" && p.boot <= 1 {
+	if job.Kind == tenant.JobDispatchEvent && (job.Event.Name == "queue" || job.Event.Name == "wait-order") && p.boot <= 1 {
 		return nil // accepted and never started, in the first life
 	}
-	if job.Event.Name == "order" {
+	if job.Event.Name == "order" || job.Event.Name == "wait-order" {
 		p.start(job) // on this goroutine: in the order of arrival
 		p.door.Log(job.Tenant, "t", job.Event.Author)
 		p.finish(job, khronos.Outcome{})
@@ -208,6 +218,9 @@ func (p *puppet) finish(job tenant.Job, out khronos.Outcome) {
 
 // run is one flat list of tricks.
 func (p *puppet) run(job tenant.Job) (khronos.Value, error) {
+	if p.bad {
+		panic("the new build cannot run a script")
+	}
 	switch job.Kind {
 	case tenant.JobRunScript:
 		return khronos.Text(job.Name + ":" + job.Code), nil
@@ -225,6 +238,11 @@ func (p *puppet) run(job tenant.Job) (khronos.Value, error) {
 		return khronos.Text("slept"), nil
 	case "fail":
 		p.fail <- errors.New("runtime is broken")
+		<-p.quit
+	case "stick": // a slice that does not end
+		p.mu.Lock()
+		p.stuck = true
+		p.mu.Unlock()
 		<-p.quit
 	case "hang":
 		<-p.quit
@@ -245,6 +263,9 @@ func (p *puppet) run(job tenant.Job) (khronos.Value, error) {
 			return khronos.Null(), err
 		}
 		return khronos.Integer(int64(cmd.Process.Pid)), nil
+	case "sleep-exec": // a proper host call, late
+		time.Sleep(time.Duration(n) * time.Millisecond)
+		fallthrough
 	case "exec": // a proper host call
 		return p.door.Exec(context.Background(), tenant.HostCall{
 			Tenant: job.Tenant, Template: "t", Dispatch: job.ID, Op: "echo", Args: []khronos.Value{khronos.Text(job.Event.Author)},
@@ -328,10 +349,25 @@ func (p *puppet) Dump(context.Context) []khronos.ScriptStack {
 	return list
 }
 
+func (p *puppet) GiveBack() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number, job := range p.live {
+		if job.Event.Name == "queue" || job.Event.Name == "wait-order" {
+			delete(p.live, number)
+			p.owned.Go(func() { job.Done(khronos.Outcome{Err: khronos.ErrDraining}) })
+		}
+	}
+}
+
 func (p *puppet) Stats() tenant.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return tenant.Stats{Running: len(p.live), HeapBytes: 4711, Started: p.began, Ended: p.ended}
+	st := tenant.Stats{Running: len(p.live), HeapBytes: 4711, Started: p.began, Ended: p.ended}
+	if p.stuck {
+		st.Busy, st.Slices, st.Oldest = 1, 1, 1
+	}
+	return st
 }
 
 // playMaster is a master that prints its worker's pid and waits to be killed.

@@ -46,6 +46,9 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 		c.owned.Go(func() { c.drop(thread, m) })
 	case *mesophyll.Drain:
 		thread.Drain()
+		if m.GiveBack {
+			thread.GiveBack()
+		}
 		c.jobs.whenNone(func() { c.respond(m.ReqID, khronos.Outcome{}) })
 	case *mesophyll.Dump:
 		c.owned.Go(func() { c.dump(thread, m) })

@@ -12,6 +12,7 @@ import (
 type Counts struct {
 	Accepted         uint64 // pieces of work, those nobody waits for included
 	Retried          uint64 // sent to a second generation: the first was lost before they started
+	GivenBack        uint64 // sent once more: the generation was replaced before they started
 	LostStarted      uint64 // ended with worker_lost_started
 	LostUnstarted    uint64 // ended with worker_lost_unstarted
 	Unavailable      uint64 // ended or refused with worker_unavailable
@@ -23,7 +24,7 @@ type Counts struct {
 
 // counters is Counts in the making.
 type counters struct {
-	accepted, retried, lostStarted, lostUnstarted, unavailable, draining, noWaitFailed, hostCalls, hostCallsRefused atomic.Uint64
+	accepted, retried, givenBack, lostStarted, lostUnstarted, unavailable, draining, noWaitFailed, hostCalls, hostCallsRefused atomic.Uint64
 }
 
 // Counts returns the numbers.
@@ -32,6 +33,7 @@ func (h *Handle) Counts() Counts {
 	return Counts{
 		Accepted:         c.accepted.Load(),
 		Retried:          c.retried.Load(),
+		GivenBack:        c.givenBack.Load(),
 		LostStarted:      c.lostStarted.Load(),
 		LostUnstarted:    c.lostUnstarted.Load(),
 		Unavailable:      c.unavailable.Load(),

@@ -91,16 +91,26 @@ func (h *Handle) own() bool {
 	return !h.closed
 }
 
-// DropTenant has the child forget the tenant. Without a child there is nothing
-// to forget.
+// DropTenant has the child forget the tenant, and one that was replaced and
+// still ends what it has started, too. Without a child there is nothing to
+// forget.
 func (h *Handle) DropTenant(ctx context.Context, id khronos.TenantID) error {
 	ctx, cancel := worker.WithDeadline(ctx, h.cfg.Limits.DispatchDeadline)
 	defer cancel()
 	now, _ := h.board.read()
-	g := now.ready
-	if g == nil {
-		return nil
+	var failed error
+	for _, n := range now.lives {
+		if n.run != nil {
+			failed = errors.Join(failed, n.run.dropTenant(ctx, id))
+		}
 	}
+	if failed != nil {
+		return khronos.AsError(failed)
+	}
+	return nil
+}
+
+func (g *generation) dropTenant(ctx context.Context, id khronos.TenantID) error {
 	reply, err := g.conn.Call(ctx, &mesophyll.DropTenant{Tenant: id})
 	if errors.Is(err, mesophyll.ErrConnLost) {
 		return nil // and with it all its VMs
@@ -134,7 +144,8 @@ func errorOf(out khronos.Outcome) error {
 
 // carry brings the work at p to its outcome: it sends it to the ready
 // generation, and once more to the next when the first was lost before the work
-// had started. ctx has a deadline.
+// had started. What a generation that was replaced gives back goes to the next
+// as if it had never been sent. ctx has a deadline.
 func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outcome {
 	h.counters.accepted.Add(1)
 	var lost error // of the last send
@@ -148,7 +159,7 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outc
 			return h.failed(err)
 		}
 		after = g.id.Generation
-		if !h.lanes.await(ctx, p, after, g.lost) {
+		if !h.lanes.await(ctx, p, after, g.leaving) {
 			if ctx.Err() != nil {
 				return h.failed(ctx.Err())
 			}
@@ -161,6 +172,11 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outc
 		out, err := g.ask(ctx, p, make(max(time.Until(worker.ScriptDeadline(deadline)), time.Millisecond)))
 		if err == nil {
 			return out
+		}
+		if errors.Is(err, errGivenBack) {
+			sends-- // nothing was lost
+			h.counters.givenBack.Add(1)
+			continue
 		}
 		if !errors.Is(err, errUnstarted) {
 			return h.failed(err)

@@ -17,8 +17,10 @@ const (
 	ReasonCrash        Reason = "crash"         // it ended while it was ready
 	ReasonLink         Reason = "link"          // the link ended and the process did not
 	ReasonHeartbeat    Reason = "heartbeat"     // its heartbeats stopped
+	ReasonHung         Reason = "hung"          // it made no progress for too long
 	ReasonKilled       Reason = "killed"        // Kill was called
 	ReasonStopped      Reason = "stopped"       // the master stops
+	ReasonReplaced     Reason = "replaced"      // another generation took its place
 )
 
 // WorkerExited is the end of one generation of a worker. Its process is gone

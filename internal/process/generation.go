@@ -7,9 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/mesophyll"
-	"github.com/template-worker/template-worker/internal/worker"
 )
 
 // generation is one life of the child, from its spawn to its reaping. Nothing
@@ -22,21 +20,24 @@ type generation struct {
 	child *child
 	conn  *mesophyll.Conn // nil until the child is on the link
 
-	kills int // calls of Kill before this life
+	kills int     // calls of Kill before this life
+	share float64 // of the limits after which it is worn
 
-	linked chan struct{} // closed when conn is set
-	ready  chan struct{} // closed by the child's Ready
-	killed chan struct{} // closed when Kill was called
-	lost   chan struct{} // closed when the link has ended and all calls have their errors
-	host   *hostCalls
+	life *life // as the supervisor sees it
+
+	linked  chan struct{} // closed when conn is set
+	ready   chan struct{} // closed by the child's Ready
+	killed  chan struct{} // closed when Kill was called
+	leaving chan struct{} // closed when it takes no new work any more
+	beating chan struct{} // closed by the first heartbeat after Ready
+	lost    chan struct{} // closed when the link has ended and all calls have their errors
+	host    *hostCalls
 
 	mu sync.Mutex
 	// mu guards the fields below.
-	isReady  bool
-	live     map[uint64]*liveCall // by req id: sent, without a reply
-	beat     mesophyll.Heartbeat
-	progress time.Time // when the counters last moved, or nothing ran
-	warned   bool      // of no progress since
+	isReady bool
+	live    map[uint64]*liveCall // by req id: sent, without a reply
+	vitals  vitals
 }
 
 // cause is why a life has to end. It is the cause of its context.
@@ -58,21 +59,25 @@ func causeOf(ctx context.Context) *cause {
 	return &cause{ReasonStopped, context.Cause(ctx)}
 }
 
-func newGeneration(h *Handle, gen khronos.Generation) *generation {
-	id := mesophyll.Identity{Worker: h.cfg.ID, Generation: gen}
+func newGeneration(h *Handle, l *life) *generation {
+	id := mesophyll.Identity{Worker: h.cfg.ID, Generation: l.generation}
 	now, _ := h.board.read()
 	return &generation{
-		h:        h,
-		id:       id,
-		out:      &output{log: h.log, id: id},
-		kills:    now.kills,
-		linked:   make(chan struct{}),
-		ready:    make(chan struct{}),
-		killed:   make(chan struct{}),
-		lost:     make(chan struct{}),
-		host:     newHostCalls(h.cfg.Limits.HostCallsPerWorker, h.cfg.Limits.HostCallsPerTenant),
-		live:     map[uint64]*liveCall{},
-		progress: time.Now(),
+		h:       h,
+		id:      id,
+		out:     &output{log: h.log, id: id},
+		kills:   now.kills,
+		life:    l,
+		linked:  make(chan struct{}),
+		ready:   make(chan struct{}),
+		killed:  make(chan struct{}),
+		leaving: make(chan struct{}),
+		beating: make(chan struct{}),
+		lost:    make(chan struct{}),
+		host:    newHostCalls(h.cfg.Limits.HostCallsPerWorker, h.cfg.Limits.HostCallsPerTenant),
+		live:    map[uint64]*liveCall{},
+		share:   wornShare(h.cfg.Chance()),
+		vitals:  vitals{beatAt: time.Now(), progress: time.Now()},
 	}
 }
 
@@ -96,12 +101,15 @@ func (g *generation) run(ctx context.Context) ending {
 	if err != nil {
 		return ending{reason: ReasonSpawn, detail: err.Error(), status: exitStatus{code: -1}}
 	}
-	g.h.board.set(func(now *standing) { now.pid = g.child.pid })
+	g.h.board.set(func(now *standing) {
+		now.amend(g.id.Generation, func(n *lifeNote) { n.pid = g.child.pid })
+	})
 
 	life, end := context.WithCancelCause(ctx)
 	var owned sync.WaitGroup
 	owned.Go(func() { g.watchChild(end) })
 	owned.Go(func() { g.watchKill(end) })
+	owned.Go(func() { g.watchRetire(end) })
 	useful := g.liveUntil(life, end, ticket, &owned)
 
 	why := causeOf(life)
@@ -173,8 +181,33 @@ func (g *generation) watchKill(end context.CancelCauseFunc) {
 	}
 }
 
+// errReplaced is why a generation that made room ends.
+type errReplaced struct{ why string }
+
+func (e errReplaced) Error() string { return e.why }
+
+// watchRetire ends the life when a successor has taken over, and returns when
+// the child is gone.
+func (g *generation) watchRetire(end context.CancelCauseFunc) {
+	select {
+	case <-g.life.retire:
+		end(&cause{ReasonReplaced, errReplaced{g.life.why}})
+	case <-g.child.exited:
+	}
+}
+
+// retired says whether a successor has taken over.
+func (g *generation) retired() bool {
+	select {
+	case <-g.life.retire:
+		return true
+	default:
+		return false
+	}
+}
+
 // liveUntil takes the child onto the link and serves it until life ends. It
-// returns for how long it was ready.
+// returns for how long it could take work.
 func (g *generation) liveUntil(life context.Context, end context.CancelCauseFunc, ticket *mesophyll.Ticket, owned *sync.WaitGroup) time.Duration {
 	boot, cancel := context.WithTimeoutCause(life, g.h.cfg.Limits.StartTimeout,
 		&cause{ReasonStartTimeout, fmt.Errorf("not ready after %v", g.h.cfg.Limits.StartTimeout)})
@@ -184,10 +217,11 @@ func (g *generation) liveUntil(life context.Context, end context.CancelCauseFunc
 		return 0
 	}
 	since := time.Now()
-	g.h.board.set(func(now *standing) {
-		now.state, now.ready, now.readyAt = worker.StateReady, g, since
-	})
-	g.h.sup.breaker.healed(g.id.Worker)
+	g.mu.Lock()
+	g.vitals.beatAt = since // it boots without heartbeats
+	g.mu.Unlock()
+	g.life.becomeUp(g)
+	owned.Go(func() { g.watch(life, end) })
 	g.h.log.Info("worker ready", "generation", uint64(g.id.Generation), "pid", g.child.pid)
 	<-life.Done()
 	return time.Since(since)
@@ -202,7 +236,8 @@ func bootCause(boot context.Context, err error) *cause {
 	return &cause{ReasonBoot, err}
 }
 
-// boot waits for the child's connection, greets it, and waits for its Ready.
+// boot waits for the child's connection, greets it, and waits for its Ready. A
+// child that is to replace another one has to show that it works, too.
 func (g *generation) boot(ctx, life context.Context, end context.CancelCauseFunc, ticket *mesophyll.Ticket, owned *sync.WaitGroup) error {
 	conn, err := ticket.Wait(ctx)
 	if err != nil {
@@ -220,10 +255,13 @@ func (g *generation) boot(ctx, life context.Context, end context.CancelCauseFunc
 	}
 	select {
 	case <-g.ready:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	if g.life.beside {
+		return g.prove(ctx)
+	}
+	return nil
 }
 
 // serveLink runs the link to its end. It does not end with life: stopping needs
@@ -258,9 +296,12 @@ type breach struct{ err error }
 func (b *breach) Error() string { return b.err.Error() }
 func (b *breach) Unwrap() error { return b.err }
 
-func (g *generation) isLost() bool {
+// isLeaving says whether it takes no new work any more.
+func (g *generation) isLeaving() bool {
 	select {
 	case <-g.lost:
+		return true
+	case <-g.leaving:
 		return true
 	default:
 		return false
@@ -275,7 +316,7 @@ func (g *generation) Handle(m mesophyll.Message) {
 	case *mesophyll.Started:
 		g.markStarted(m.ReqID)
 	case *mesophyll.Heartbeat:
-		g.takeBeat(*m, time.Now())
+		g.takeBeat(*m)
 	case *mesophyll.HostCall:
 		g.hostCall(m)
 	case *mesophyll.TemplatesRequest:
@@ -298,27 +339,19 @@ func (g *generation) becomeReady(m *mesophyll.Ready) {
 	}
 }
 
-// takeBeat notes a heartbeat, and warns once when work runs and the counters
-// stand still.
-func (g *generation) takeBeat(beat mesophyll.Heartbeat, now time.Time) {
+// takeBeat notes a heartbeat, and the first one of a child that is ready.
+func (g *generation) takeBeat(beat mesophyll.Heartbeat) {
 	g.mu.Lock()
-	moved := beat.Running == 0 || beat.Started != g.beat.Started || beat.Ended != g.beat.Ended
-	if moved {
-		g.progress, g.warned = now, false
-	}
-	still := now.Sub(g.progress)
-	warn := !g.warned && still >= g.h.cfg.Limits.HungDumpAfter
-	g.warned = g.warned || warn
-	g.beat = beat
+	g.vitals.take(beat, time.Now())
 	g.mu.Unlock()
-	if warn {
-		g.h.log.Warn("worker makes no progress", "generation", uint64(g.id.Generation), "for", still,
-			"running", beat.Running, "queued", beat.Queued)
+	select {
+	case <-g.ready:
+	default:
+		return
 	}
-}
-
-func (g *generation) lastBeat() mesophyll.Heartbeat {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.beat
+	select {
+	case <-g.beating:
+	default:
+		close(g.beating) // nobody else does: this is the link's reading goroutine
+	}
 }

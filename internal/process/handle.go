@@ -143,16 +143,17 @@ func (h *Handle) Serve(ctx context.Context) error {
 }
 
 // live runs one generation to its end.
-func (h *Handle) live(ctx context.Context, gen khronos.Generation) ending {
-	return newGeneration(h, gen).run(ctx)
+func (h *Handle) live(ctx context.Context, l *life) ending {
+	return newGeneration(h, l).run(ctx)
 }
 
 // Kill takes the child down without draining it: what runs is lost. It stays
-// down until Start. Kill returns when the process is gone or ctx ends.
+// down until Start. Kill returns when all processes of the worker that there
+// were are gone or ctx ends.
 func (h *Handle) Kill(ctx context.Context) error {
 	h.board.kill()
-	before, changed := h.board.read()
-	for now := before; now.running && now.generation == before.generation; now, changed = h.board.read() {
+	now, changed := h.board.read()
+	for last := now.youngest(); now.anyUpTo(last); now, changed = h.board.read() {
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -176,22 +177,24 @@ func (h *Handle) Status() []worker.Status {
 		Worker:     h.cfg.ID,
 		State:      now.state,
 		Generation: now.generation,
-		PID:        now.pid,
+		PID:        now.note(now.generation).pid,
 		Restarts:   max(0, int(now.generation)-1),
+		Beside:     beside(now),
 		Failures:   now.history.Failures,
 		LastExit:   now.lastExit,
 		Since:      now.since,
 	}
-	if !now.killed && !now.running {
+	if !now.killed && (now.state == worker.StateBackoff || now.state == worker.StateFailed) {
 		st.NextStart = now.nextStart
 	}
 	if !now.readyAt.IsZero() {
 		st.Failures = h.sup.policy.Healed(now.history, time.Since(now.readyAt)).Failures
 	}
 	if g := now.ready; g != nil {
-		beat := g.lastBeat()
-		st.Tenants, st.Queued, st.Running = int(beat.Tenants), int(beat.Queued), int(beat.Running)
-		st.HeapBytes = int64(beat.HeapBytes)
+		v, trouble, worn := g.health(now.readyAt, time.Now())
+		st.Trouble, st.Worn = trouble, worn
+		st.Tenants, st.Queued, st.Running = int(v.beat.Tenants), int(v.beat.Queued), int(v.beat.Running)
+		st.HeapBytes, st.RSSBytes = int64(v.beat.HeapBytes), v.rssBytes
 	}
 	return []worker.Status{st}
 }
@@ -206,7 +209,7 @@ func (h *Handle) awaitReady(ctx context.Context, after khronos.Generation) (*gen
 		if err := h.refusal(now); err != nil {
 			return nil, err
 		}
-		if g := now.ready; g != nil && g.id.Generation > after && !g.isLost() {
+		if g := now.ready; g != nil && g.id.Generation > after && !g.isLeaving() {
 			return g, nil
 		}
 		select {

@@ -12,7 +12,7 @@ type logListener struct{ log *slog.Logger }
 
 func (l logListener) WorkerExited(e WorkerExited) {
 	level := slog.LevelWarn
-	if e.Reason == ReasonStopped || e.Reason == ReasonKilled {
+	if e.Reason == ReasonStopped || e.Reason == ReasonKilled || e.Reason == ReasonReplaced {
 		level = slog.LevelInfo
 	}
 	l.log.Log(context.Background(), level, "worker exited",

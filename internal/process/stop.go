@@ -25,9 +25,14 @@ const (
 // reaped: with why, or with what turned out to be the reason. Each step is
 // taken only when the one before did not do.
 func (g *generation) bringDown(why *cause) *cause {
-	g.h.board.set(func(now *standing) { now.ready, now.state = nil, worker.StateDraining })
+	close(g.leaving)
+	g.h.board.set(func(now *standing) {
+		if now.generation == g.id.Generation {
+			now.ready, now.state = nil, worker.StateDraining
+		}
+	})
 	switch why.reason {
-	case ReasonStopped:
+	case ReasonStopped, ReasonReplaced:
 		why = g.drain(why)
 		if g.conn != nil {
 			_ = g.conn.Send(&mesophyll.Shutdown{}) // a lost link is as good
@@ -39,8 +44,12 @@ func (g *generation) bringDown(why *cause) *cause {
 		why = g.explain(why)
 	case ReasonLink, ReasonBoot:
 		g.exitsWithin(exitGrace)
+	case ReasonHung:
+		l := &g.h.cfg.Limits
+		g.step(syscall.SIGQUIT, l.HungKillAfter-l.HungAbortAfter) // Go writes all stacks and exits
+		g.step(syscall.SIGKILL, 0)
 	case ReasonHeartbeat, ReasonStartTimeout:
-		g.step(syscall.SIGQUIT, dumpGrace) // Go writes all stacks and exits
+		g.step(syscall.SIGQUIT, dumpGrace) // likewise
 		g.step(syscall.SIGKILL, 0)
 	}
 	g.step(syscall.SIGTERM, g.h.cfg.Limits.StopTimeout)
@@ -80,7 +89,8 @@ func (g *generation) exitsWithin(wait time.Duration) bool {
 }
 
 // drain asks the child to end what it has and waits for that, its end, the
-// drain time-out, or Kill.
+// drain time-out, or Kill. A child that was replaced gives back what it has not
+// started: its successor does that.
 func (g *generation) drain(why *cause) *cause {
 	if !g.wasReady() {
 		return why
@@ -97,7 +107,7 @@ func (g *generation) drain(why *cause) *cause {
 		}
 	})
 	defer cancel() // before the wait
-	_, err := g.conn.Call(ctx, &mesophyll.Drain{Timeout: g.h.cfg.Limits.DrainTimeout})
+	_, err := g.conn.Call(ctx, &mesophyll.Drain{Timeout: g.h.cfg.Limits.DrainTimeout, GiveBack: why.reason == ReasonReplaced})
 	switch {
 	case errors.Is(err, context.Canceled):
 		why = &cause{ReasonKilled, errKilled}

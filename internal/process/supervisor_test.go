@@ -16,9 +16,9 @@ import (
 // scriptedLives stands in for real generations: each lives as long as lifeOf
 // says, or until its context ends.
 type scriptedLives struct {
-	board   *board
-	lifeOf  func(gen khronos.Generation) (boot, useful time.Duration)
-	onReady func() // nil: nothing
+	board  *board
+	lifeOf func(gen khronos.Generation) (boot, useful time.Duration)
+	drains time.Duration // how long one that is replaced takes to end
 
 	mu     sync.Mutex
 	starts []time.Time
@@ -26,7 +26,7 @@ type scriptedLives struct {
 	most   int // alive at once
 }
 
-func (l *scriptedLives) live(ctx context.Context, gen khronos.Generation) ending {
+func (l *scriptedLives) live(ctx context.Context, one *life) ending {
 	l.mu.Lock()
 	l.starts = append(l.starts, time.Now())
 	l.alive++
@@ -34,22 +34,29 @@ func (l *scriptedLives) live(ctx context.Context, gen khronos.Generation) ending
 	l.mu.Unlock()
 	defer func() { l.mu.Lock(); l.alive--; l.mu.Unlock() }()
 
-	boot, useful := l.lifeOf(gen)
-	if !l.sleep(ctx, boot) || useful == 0 {
+	boot, useful := l.lifeOf(one.generation)
+	if !l.sleep(ctx, one, boot) || useful == 0 {
 		return ending{reason: l.reason(ctx, ReasonBoot), detail: "exit code 1"}
 	}
-	if l.onReady != nil {
-		l.onReady()
-	}
 	ready := time.Now()
-	l.board.set(func(now *standing) { now.state, now.readyAt = worker.StateReady, ready })
-	l.sleep(ctx, useful)
+	one.becomeUp(nil)
+	l.sleep(ctx, one, useful)
+	select {
+	case <-one.retire:
+		l.sleep(ctx, nil, l.drains)
+		return ending{reason: ReasonReplaced, detail: one.why, useful: time.Since(ready)}
+	default:
+	}
 	return ending{reason: l.reason(ctx, ReasonCrash), detail: "signal killed", useful: time.Since(ready)}
 }
 
 // sleep returns false when the life is ended from outside.
-func (l *scriptedLives) sleep(ctx context.Context, d time.Duration) bool {
+func (l *scriptedLives) sleep(ctx context.Context, one *life, d time.Duration) bool {
 	end := time.After(d)
+	var retire chan struct{}
+	if one != nil {
+		retire = one.retire
+	}
 	for {
 		now, changed := l.board.read()
 		if now.killed {
@@ -59,6 +66,8 @@ func (l *scriptedLives) sleep(ctx context.Context, d time.Duration) bool {
 		case <-end:
 			return true
 		case <-ctx.Done():
+			return false
+		case <-retire:
 			return false
 		case <-changed:
 		}
@@ -220,8 +229,8 @@ func TestSupervisor_KillStaysDownUntilStart(t *testing.T) {
 				if got := lives.count(); got != 1 {
 					t.Errorf("%d starts with the worker killed, want 1", got)
 				}
-				if now, _ := lives.board.read(); now.state != worker.StateKilled || now.running {
-					t.Errorf("state = %s, running %v, want killed and not running", now.state, now.running)
+				if now, _ := lives.board.read(); now.state != worker.StateKilled || len(now.lives) > 0 {
+					t.Errorf("state = %s, alive %v, want killed and nothing alive", now.state, now.lives)
 				}
 
 				lives.board.start()
@@ -284,7 +293,6 @@ func TestSupervisor_CommonCauseIsProbedByOne(t *testing.T) {
 				}
 				return 50 * time.Millisecond, 1000 * time.Hour
 			}}
-			all[i].onReady = func() { breaker.healed(khronos.WorkerID(i)) }
 			s := &supervisor{
 				worker: khronos.WorkerID(i), policy: testPolicy, chance: func() float64 { return almostOne },
 				live: all[i].live, board: b, breaker: breaker,

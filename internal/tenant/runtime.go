@@ -45,6 +45,7 @@ type Runtime struct {
 	queued, running, vms atomic.Int64
 	started, ended       atomic.Uint64
 	heap                 atomic.Int64
+	pulse                pulse
 
 	mu      sync.Mutex // mu guards the fields below
 	tenants map[khronos.TenantID]*tenant
@@ -153,6 +154,20 @@ func (r *Runtime) Drop(ctx context.Context, id khronos.TenantID) error {
 	}
 }
 
+// GiveBack ends every job that has not started with draining, soon; those that
+// have go on. Jobs that are delivered later are not its business.
+func (r *Runtime) GiveBack() {
+	r.mu.Lock()
+	tenants := make([]*tenant, 0, len(r.tenants))
+	for _, t := range r.tenants {
+		tenants = append(tenants, t)
+	}
+	r.mu.Unlock()
+	for _, t := range tenants {
+		t.post(func() { t.failQueued(khronos.ErrDraining, func(*dispatch) bool { return true }) })
+	}
+}
+
 // Stats counts what the Runtime holds and has done.
 func (r *Runtime) Stats() Stats {
 	r.mu.Lock()
@@ -161,6 +176,7 @@ func (r *Runtime) Stats() Stats {
 	return Stats{
 		Tenants: tenants, Queued: int(r.queued.Load()), Running: int(r.running.Load()), VMs: int(r.vms.Load()),
 		HeapBytes: r.heap.Load(), Started: r.started.Load(), Ended: r.ended.Load(),
+		Busy: int(r.pulse.busy.Load()), Slices: r.pulse.begun(), Oldest: r.pulse.oldest(),
 	}
 }
 

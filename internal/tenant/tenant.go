@@ -104,6 +104,8 @@ func (t *tenant) wakeLocked() {
 // something comes in.
 func (t *tenant) run() {
 	defer t.rt.wg.Done()
+	t.rt.pulse.busy.Add(1)
+	defer t.rt.pulse.busy.Add(-1)
 	defer t.guard()
 	for {
 		inbox, ok := t.take()

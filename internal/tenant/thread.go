@@ -90,6 +90,8 @@ func (t *tenant) slice(th *thread) {
 	var err error
 	r := th.r
 	t.rt.slots.do(func() {
+		number := t.rt.pulse.begin()
+		defer t.rt.pulse.end(number)
 		r.goOn(th.kind == threadLoad)
 		t.now.set(th)
 		used, st, err = th.resume()

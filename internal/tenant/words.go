@@ -71,8 +71,9 @@ type Job struct {
 	Done func(khronos.Outcome)
 }
 
-// Stats is a snapshot of a Runtime. Started and Ended only grow: a worker with
-// Running above zero whose counters stand still makes no progress.
+// Stats is a snapshot of a Runtime. Started, Ended and Slices only grow. A
+// Runtime makes no progress when it is busy and they stand still, or when one
+// and the same slice stays the oldest.
 type Stats struct {
 	Tenants   int // tenants with a mailbox
 	Queued    int // jobs accepted, not started
@@ -81,4 +82,7 @@ type Stats struct {
 	HeapBytes int64
 	Started   uint64 // jobs started since the Runtime began
 	Ended     uint64 // jobs ended since the Runtime began
+	Busy      int    // tenants that have something to do and wait for nobody but a processor
+	Slices    uint64 // slices of scripts begun since the Runtime began
+	Oldest    uint64 // number of the slice that has been running for longest; 0 when none runs
 }

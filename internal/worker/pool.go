@@ -17,7 +17,8 @@ const PoolID khronos.WorkerID = -1
 // its slot, (snowflake >> 22) mod Len, whatever state that worker is in; the
 // pool never moves work to another.
 type Pool struct {
-	workers []Worker // never changes; the index is the slot
+	workers []Worker      // never changes; the index is the slot
+	turn    chan struct{} // holds one element while workers are being replaced
 }
 
 var _ Worker = (*Pool)(nil)
@@ -27,7 +28,7 @@ func NewPool(workers []Worker) *Pool {
 	if len(workers) == 0 {
 		panic("BUG: a pool needs at least one worker")
 	}
-	return &Pool{workers: append([]Worker(nil), workers...)}
+	return &Pool{workers: append([]Worker(nil), workers...), turn: make(chan struct{}, 1)}
 }
 
 // ID returns PoolID.
@@ -124,15 +125,16 @@ func (p *Pool) Status() []Status {
 	return out
 }
 
-// Health sums up Status: how many workers take work, and of the others those
-// that need somebody's attention, because they failed or were killed.
+// Health sums up Status: how many workers take work and get on with it, and of
+// the others those that need somebody's attention, because they failed or were
+// killed.
 func (p *Pool) Health() Health {
 	h := Health{Total: len(p.workers)}
 	for _, st := range p.Status() {
-		switch st.State {
-		case StateReady:
+		switch {
+		case st.Healthy():
 			h.Ready++
-		case StateFailed, StateKilled:
+		case st.State == StateFailed, st.State == StateKilled:
 			h.Down = append(h.Down, st)
 		}
 	}
@@ -149,7 +151,8 @@ type Health struct {
 // Degraded says whether some worker is down for longer than a restart.
 func (h Health) Degraded() bool { return len(h.Down) > 0 }
 
-// Serve runs all workers and returns when all have returned. A worker ends
+// Serve runs all workers, replaces those that are worn, one at a time, and
+// returns when all have returned. A worker ends
 // before ctx only when it cannot go on; the pool then stops the others, so that
 // nobody takes a part of a pool for a whole one, and returns why.
 func (p *Pool) Serve(ctx context.Context) error {
@@ -157,5 +160,6 @@ func (p *Pool) Serve(ctx context.Context) error {
 	for _, w := range p.workers {
 		g.Go(func() error { return w.Serve(ctx) })
 	}
+	g.Go(func() error { p.replaceWorn(ctx); return nil })
 	return g.Wait()
 }

@@ -25,6 +25,7 @@ type Runtime interface {
 	Cancel(id uint64)
 	Drop(ctx context.Context, tenant khronos.TenantID) error
 	Dump(ctx context.Context) []khronos.ScriptStack
+	GiveBack()
 	Stats() tenant.Stats
 }
 
@@ -234,6 +235,20 @@ func (t *Thread) Drain() {
 	if t.life != nil {
 		t.enterLocked(StateDraining)
 	}
+}
+
+// GiveBack ends with draining what has not started. It is for a worker that
+// drains.
+func (t *Thread) GiveBack() {
+	if life := t.running(); life != nil {
+		life.rt.GiveBack()
+	}
+}
+
+// Restart refuses: a Thread shares its process with its caller, and Kill and
+// Start make a new Runtime.
+func (t *Thread) Restart(context.Context, string) error {
+	return khronos.Errorf(khronos.ErrKindBadRequest, "worker %d is a thread of the master: it has no process that could be replaced", t.cfg.ID)
 }
 
 // Kill ends the Runtime and all it ran.

@@ -118,6 +118,7 @@ func (r *fakeRuntime) Dump(context.Context) []khronos.ScriptStack {
 	}
 	return list
 }
+func (r *fakeRuntime) GiveBack() {}
 
 func (r *fakeRuntime) Stats() tenant.Stats {
 	r.mu.Lock()

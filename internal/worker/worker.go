@@ -66,6 +66,13 @@ type Worker interface {
 	// to be ready.
 	Start(ctx context.Context) error
 
+	// Restart puts a new life of the worker in the place of the running one
+	// without a gap: new work goes to the new one when that has shown that it
+	// works, and the old one ends what it has started. It returns when the new
+	// one takes work. If it does not get there the old one goes on, and the
+	// error says why. why is for logs.
+	Restart(ctx context.Context, why string) error
+
 	// Len is the number of workers behind this one: 1, or a Pool's size.
 	Len() int
 
@@ -102,10 +109,24 @@ type Status struct {
 	NextStart  time.Time          // in backoff and failed; else zero
 	LastExit   string             // why the last generation ended; empty if none has
 	Since      time.Time          // when State was entered
+	Beside     []Life             // processes of the worker besides the one that takes work
+	Trouble    string             // why a worker that is ready is not healthy; empty if it is
+	Worn       string             // why its process should be replaced; empty if it need not
 
 	// As last reported by the worker.
 	Tenants   int
 	Queued    int
 	Running   int
 	HeapBytes int64
+	RSSBytes  int64 // of its process, as the system reports it; 0 when it has none of its own
+}
+
+// Healthy says whether the worker takes work and gets on with it.
+func (s Status) Healthy() bool { return s.State == StateReady && s.Trouble == "" }
+
+// Life is a process of a worker that does not take its new work.
+type Life struct {
+	Generation khronos.Generation
+	PID        int
+	State      State // starting: it will replace the one that works; draining: it was replaced
 }
