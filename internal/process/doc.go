@@ -13,13 +13,18 @@
 // wants that listens for [WorkerFailed].
 //
 // Goroutines: [Handle.Serve] owns, for each generation, one that reaps the
-// child, one that watches for each of its end and Kill, one that serves the
-// link, and one for each host call; and one for each event that nobody waits
+// child, one that watches for each of its end, Kill, its replacement and its
+// progress, one that serves the link, and one for each host call; and one for each event that nobody waits
 // for. All have ended when it returns. [RunChild] owns one that watches the
 // death pipe, one for the Thread and one for each DropTenant.
 //
-// A generation starts only when the one before has been reaped. So no two of a
-// worker are alive at once, and the end of one cannot touch the other.
+// At most one generation of a worker takes new work. A worker that died is
+// started again only when the dead process has been reaped. One that is to be
+// replaced (see [Handle.Restart]) gets its successor started beside it: when that
+// has shown that it works, new work goes there, the old one gives back what it
+// has not started, ends the rest, and is stopped. Each generation has a token, a
+// connection, live dispatches and host calls of its own, so the end of one cannot
+// touch the other.
 //
 // Times are durations and time.Time, sizes bytes.
 package process

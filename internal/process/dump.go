@@ -4,24 +4,63 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/worker"
 )
 
-// Dump asks the child what its scripts are at. Without a child none run.
+// dumpWait is how long a child may take to say what its scripts are at. After
+// that the memory that it shares with the master is read.
+const dumpWait = time.Second
+
+// Dump says what the scripts of the child are at, and those of one that was
+// replaced and still ends what it has started: as the child itself says, or, when
+// that does not answer, as far as the memory shows that it shares with us, which
+// is the last line seen and nothing of what is queued. Without a child none run.
 func (h *Handle) Dump(ctx context.Context) ([]khronos.ScriptStack, error) {
-	ctx, cancel := worker.WithDeadline(ctx, h.cfg.Limits.DispatchDeadline)
-	defer cancel()
 	now, _ := h.board.read()
-	if now.ready == nil {
+	var all []khronos.ScriptStack
+	asked := false
+	for _, n := range now.lives {
+		if n.run != nil {
+			asked = true
+			all = append(all, n.run.stacks(ctx)...)
+		}
+	}
+	if !asked {
 		return nil, h.unavailable(now)
 	}
-	return now.ready.dump(ctx)
+	return all, nil
 }
 
-// dump is Dump of one life.
+// stacks is Dump of one life.
+func (g *generation) stacks(ctx context.Context) []khronos.ScriptStack {
+	ctx, cancel := context.WithTimeout(ctx, dumpWait)
+	defer cancel()
+	list, err := g.dump(ctx)
+	if err != nil {
+		return g.shared()
+	}
+	return list
+}
+
+// shared is what the child runs as the shared memory shows it, those scripts
+// first that have the processor.
+func (g *generation) shared() []khronos.ScriptStack {
+	var list, others []khronos.ScriptStack
+	for _, r := range g.child.marks.running() {
+		if r.InSlice {
+			list = append(list, r.ScriptStack)
+		} else {
+			others = append(others, r.ScriptStack)
+		}
+	}
+	return append(list, others...)
+}
+
+// dump asks the child.
 func (g *generation) dump(ctx context.Context) ([]khronos.ScriptStack, error) {
 	reply, err := g.conn.Call(ctx, &mesophyll.Dump{})
 	if errors.Is(err, mesophyll.ErrConnLost) {

@@ -429,6 +429,9 @@ func TestHandle_StuckWorkerIsToldAbortedAndReplaced(t *testing.T) {
 	if len(exits) != 1 || exits[0].Reason != ReasonHung || exits[0].ExitCode != 2 {
 		t.Fatalf("exits = %+v, want one, hung, by SIGQUIT", exits)
 	}
+	if log := w.log.String(); !strings.Contains(log, "script of a worker in trouble") || !strings.Contains(log, "init.luau:7 function f") || !strings.Contains(log, "event=stick") {
+		t.Errorf("the log has no stack of the script:\n%s", log)
+	}
 	if words := strings.Join(exits[0].Output, "\n"); !strings.Contains(words, "goroutine ") {
 		t.Errorf("output = %q, want stacks", words)
 	}

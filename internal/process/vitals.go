@@ -19,6 +19,7 @@ type vitals struct {
 	progress time.Time           // when it was last seen to get on
 	stuck    bool                // the last beat showed no progress since the one before
 	told     bool                // of its trouble, since it last got on
+	suspects string              // what it was at when that was told
 	rssBytes int64
 }
 
@@ -26,7 +27,7 @@ type vitals struct {
 func (v *vitals) take(beat mesophyll.Heartbeat, now time.Time) {
 	v.stuck = standsStill(v.beat, beat)
 	if !v.stuck {
-		v.progress, v.told = now, false
+		v.progress, v.told, v.suspects = now, false, ""
 	}
 	v.beat, v.beatAt = beat, now
 }
@@ -59,12 +60,20 @@ const lateBeats = 2
 // trouble says why the child is not healthy, or nothing.
 func (v *vitals) trouble(now time.Time, l *limits.Limits) string {
 	if late := now.Sub(v.beatAt); late > lateBeats*l.Heartbeat {
-		return fmt.Sprintf("no heartbeat for %v", late.Round(time.Millisecond))
+		return fmt.Sprintf("no heartbeat for %v", late.Round(time.Millisecond)) + v.atWhat()
 	}
 	if still := v.still(now); still >= l.HungDumpAfter {
-		return fmt.Sprintf("no progress for %v, with %d dispatches running and %d queued", still.Round(time.Millisecond), v.beat.Running, v.beat.Queued)
+		return fmt.Sprintf("no progress for %v, with %d dispatches running and %d queued", still.Round(time.Millisecond), v.beat.Running, v.beat.Queued) + v.atWhat()
 	}
 	return ""
+}
+
+// atWhat is what the child is at, as the end of a sentence.
+func (v *vitals) atWhat() string {
+	if v.suspects == "" {
+		return ""
+	}
+	return ": " + v.suspects
 }
 
 // excuse forgets a silence that was the master's own: it did not run for long.

@@ -1,9 +1,14 @@
 package process
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/template-worker/template-worker/internal/khronos"
 )
 
 // watch looks after a child that is up until life ends: it notes what memory the
@@ -31,7 +36,7 @@ func (g *generation) watch(life context.Context, end context.CancelCauseFunc) {
 			g.tellTrouble(life, trouble)
 		}
 		if still >= l.HungAbortAfter {
-			end(&cause{ReasonHung, fmt.Errorf("no progress for %v", still.Round(time.Millisecond))})
+			end(&cause{ReasonHung, errors.New(trouble)})
 			return
 		}
 	}
@@ -53,9 +58,46 @@ func (g *generation) look(now time.Time, rss int64, slept bool) (trouble string,
 	return trouble, v.still(now), tell
 }
 
-// tellTrouble logs that the child is in trouble.
+// Bounds of what is told of one trouble.
+const (
+	scriptsInLog     = 50
+	scriptsInTrouble = 3
+)
+
+// tellTrouble logs that the child is in trouble and what its scripts are at, and
+// keeps the first of them for Status.
 func (g *generation) tellTrouble(ctx context.Context, trouble string) {
-	g.h.log.Warn("worker makes no progress", "generation", uint64(g.id.Generation), "pid", g.child.pid, "trouble", trouble)
+	generation := uint64(g.id.Generation)
+	g.h.log.Warn("worker is in trouble", "generation", generation, "pid", g.child.pid, "trouble", trouble)
+	list := g.shared()
+	g.nameSuspects(list)
+	list = list[:0:0]
+	for _, s := range g.stacks(ctx) {
+		if s.State != khronos.StackQueued {
+			list = append(list, s)
+		}
+	}
+	for _, s := range list[:min(len(list), scriptsInLog)] {
+		g.h.log.Warn("script of a worker in trouble", "generation", generation, "tenant", s.Tenant.String(), "template", s.Template, "version", s.Version,
+			"event", s.Event, "dispatch", s.Dispatch, "state", s.State, "waits", s.Waits, "since", s.Since, "stack", s.Stack)
+	}
+	if left := len(list) - scriptsInLog; left > 0 {
+		g.h.log.Warn("more scripts of a worker in trouble", "generation", generation, "scripts", left)
+	}
+}
+
+// nameSuspects keeps, for people, what the child is at.
+func (g *generation) nameSuspects(list []khronos.ScriptStack) {
+	var names []string
+	for _, s := range list[:min(len(list), scriptsInTrouble)] {
+		names = append(names, fmt.Sprintf("%s template %q event %s %s at %s", s.Tenant, s.Template, s.Event, s.State, cmp.Or(s.Stack, "its beginning")))
+	}
+	if left := len(list) - scriptsInTrouble; left > 0 {
+		names = append(names, fmt.Sprintf("and %d more", left))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.vitals.suspects = strings.Join(names, ", ")
 }
 
 // health is what Status shows of a child that is up since then.

@@ -38,6 +38,7 @@ type world struct {
 	link   *mesophyll.Server
 	host   *fakeHost
 	events *diary
+	log    *testLog // of newWorld
 }
 
 // newWorld starts a worker process of the given role, and stops it when the
@@ -49,6 +50,7 @@ func newWorld(t *testing.T, role string, tweak func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.log = log
 	t.Cleanup(func() {
 		stop()
 		if t.Failed() {
