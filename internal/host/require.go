@@ -9,7 +9,7 @@ import (
 )
 
 // compileFuel is what a byte of source costs when require loads it.
-const compileFuel = 4
+const compileFuel = 20
 
 // module is a file of the template that a VM has loaded or is loading.
 type module struct {

@@ -69,7 +69,7 @@ var registry = []entry{
 	{"fuel_per_second", groupDispatch, unitFuel, 300e6, 1e6, 1e12, func(l *Limits) any { return &l.FuelPerSecond },
 		"Fuel that the engine burns in one second of CPU time: how CPU limits become fuel. Calibrated by measurement."},
 	{"slice_fuel", groupDispatch, unitFuel, 100_000, 1000, 1e9, func(l *Limits) any { return &l.SliceFuel },
-		"Fuel after which a running script makes room for another tenant."},
+		"Fuel after which a running script makes room for another tenant, and so a tenant's turn when others wait; fuel beyond it is paid back."},
 	{"heap_bytes", groupDispatch, unitBytes, 20 * mib, mib, 4 * gib, func(l *Limits) any { return &l.HeapBytes },
 		"Memory of all template VMs of one tenant together."},
 	{"queue_events", groupDispatch, unitCount, 256, 1, 1e6, func(l *Limits) any { return &l.QueueEvents },

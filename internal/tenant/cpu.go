@@ -11,6 +11,13 @@ type cpuWindow struct {
 	used   int64
 }
 
+// spend books fuel that the tenant has used: in its CPU window, and for the turn
+// in progress, which pays for it when the step is over.
+func (t *tenant) spend(fuel int64) {
+	t.window.spend(fuel)
+	t.cost += fuel
+}
+
 // spend adds fuel that was used.
 func (w *cpuWindow) spend(fuel int64) { w.used += fuel }
 

@@ -48,8 +48,9 @@ const (
 // error before it is tried again.
 const reloadDelay = time.Second
 
-// compileFuel is what a byte of source costs the tenant's CPU window.
-const compileFuel = 4
+// compileFuel is what a byte of source costs the tenant's CPU window and its share
+// of the processors.
+const compileFuel = 20
 
 func newMachine(t *tenant, tpl khronos.Template, inspect bool) *machine {
 	m := &machine{t: t, tpl: tpl, held: registry.NewGrants(tpl.Capabilities), inspect: inspect, threads: map[*luau.Coroutine]*thread{}}
@@ -98,17 +99,14 @@ func (m *machine) load(r *run) {
 	}
 }
 
-// compile makes a function of n bytes of source for r, which takes a processor as
-// running it does.
+// compile makes a function of n bytes of source for r; the tenant has a processor.
 func (m *machine) compile(r *run, n int, source func() (luau.Value, error)) (fn luau.Value, err error) {
-	m.t.rt.slots.do(func() {
-		r.goOn(true)
-		m.t.now.setLoading(r)
-		fn, err = source()
-		m.t.now.clear()
-		r.rest(nil)
-	})
-	m.t.window.spend(int64(n) * compileFuel)
+	r.goOn(true)
+	m.t.now.setLoading(r)
+	fn, err = source()
+	m.t.now.clear()
+	r.rest(nil)
+	m.t.spend(int64(n) * compileFuel)
 	return fn, err
 }
 

@@ -36,7 +36,7 @@ type Runtime struct {
 	cfg      Config
 	base     *luau.Base
 	programs *host.Programs
-	slots    *slots
+	fair     *fair
 
 	ctx    context.Context // of host calls; ends when Serve does
 	cancel context.CancelCauseFunc
@@ -62,7 +62,7 @@ func New(cfg Config) *Runtime {
 		cfg:      cfg,
 		base:     host.NewBase(),
 		programs: host.NewPrograms(),
-		slots:    newSlots(cfg.Slots),
+		fair:     newFair(cfg.Slots, cfg.Limits.SliceFuel),
 		tenants:  map[khronos.TenantID]*tenant{},
 		jobs:     map[uint64]*tenant{},
 	}

@@ -36,7 +36,9 @@ type tenant struct {
 	machines  map[string]*machine
 	live      []*dispatch
 	runnable  []*thread
-	calls     int // host calls in progress
+	calls     int   // host calls in progress
+	share     share // of the processors
+	cost      int64 // fuel used in the step in progress
 	window    cpuWindow
 	rest      *time.Timer // runs while the window's CPU time is used up
 }
@@ -47,6 +49,7 @@ var errGone = errors.New("tenant is gone")
 func newTenant(rt *Runtime, id khronos.TenantID) *tenant {
 	return &tenant{
 		id: id, rt: rt, account: luau.NewAccount(rt.cfg.Limits.HeapBytes), machines: map[string]*machine{},
+		share:  share{bell: make(chan struct{}, 1)},
 		window: cpuWindow{length: rt.cfg.Limits.CPUWindow, budget: rt.fuel(rt.cfg.Limits.CPUWindowBudget)},
 	}
 }
@@ -88,6 +91,10 @@ func (t *tenant) post(f func()) bool {
 	}
 	t.inbox = append(t.inbox, f)
 	t.wakeLocked()
+	select {
+	case t.share.bell <- struct{}{}: // it may wait for a processor
+	default:
+	}
 	return true
 }
 
@@ -99,9 +106,9 @@ func (t *tenant) wakeLocked() {
 	}
 }
 
-// run is the tenant's goroutine: it handles what came in, starts queued work,
-// runs one slice of one thread, and again. It ends when nothing can go on before
-// something comes in.
+// run is the tenant's goroutine: it handles what came in, and while there is
+// something to run, waits for a processor and takes a step, and again. It ends
+// when nothing can go on before something comes in.
 func (t *tenant) run() {
 	defer t.rt.wg.Done()
 	t.rt.pulse.busy.Add(1)
@@ -115,13 +122,30 @@ func (t *tenant) run() {
 		for _, f := range inbox {
 			f()
 		}
-		t.admit()
-		if len(t.runnable) > 0 && t.rest == nil {
-			th := t.runnable[0]
-			t.runnable = slices.Delete(t.runnable, 0, 1)
-			t.slice(th)
+		t.needTemplates()
+		switch {
+		case !t.hasWork():
+		case t.rt.fair.enter(&t.share):
+			t.step()
+		default:
+			<-t.share.bell // something came in, or it is the tenant's turn
+		}
+		if !t.hasWork() { // before take lets another goroutine follow this one
+			t.rt.fair.leave(&t.share)
 		}
 	}
+}
+
+// step starts one queued job, runs one slice of one thread, and pays for both.
+func (t *tenant) step() {
+	t.cost = 0
+	t.admit()
+	if len(t.runnable) > 0 && t.rest == nil {
+		th := t.runnable[0]
+		t.runnable = slices.Delete(t.runnable, 0, 1)
+		t.slice(th)
+	}
+	t.rt.fair.pay(&t.share, t.cost)
 }
 
 // guard is the one place where a panic of ours on this goroutine ends: the
@@ -147,35 +171,57 @@ func (t *tenant) take() ([]func(), bool) {
 	defer t.mu.Unlock()
 	inbox := t.inbox
 	t.inbox = nil
-	canRun := len(t.runnable) > 0 && t.rest == nil
-	if t.gone || len(inbox) == 0 && !canRun && !t.canAdmitLocked() {
+	if t.gone || len(inbox) == 0 && !t.hasWorkLocked() {
 		t.active = false
 		return nil, false
 	}
 	return inbox, true
 }
 
+// hasWork tells whether the tenant could use a processor.
+func (t *tenant) hasWork() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hasWorkLocked()
+}
+
+func (t *tenant) hasWorkLocked() bool {
+	return !t.gone && t.rest == nil && (len(t.runnable) > 0 || t.canAdmitLocked())
+}
+
 func (t *tenant) canAdmitLocked() bool {
 	return len(t.queue) > 0 && !t.loading && t.rest == nil && len(t.live) < t.rt.cfg.Limits.HandlersPerTenant
 }
 
-// admit starts queued jobs in their order, as many as may run at once.
+// admit starts the job that is next, if one more may run.
 func (t *tenant) admit() {
-	for {
-		t.mu.Lock()
-		if t.gone || !t.canAdmitLocked() {
-			t.mu.Unlock()
-			return
-		}
-		if t.queue[0].job.Kind == JobDispatchEvent && !t.loaded {
-			t.mu.Unlock()
-			t.loadTemplates()
-			return
-		}
-		d := t.unqueueLocked(0)
+	t.mu.Lock()
+	if t.gone || !t.canAdmitLocked() || t.needTemplatesLocked() {
 		t.mu.Unlock()
-		t.begin(d)
+		return
 	}
+	d := t.unqueueLocked(0)
+	t.mu.Unlock()
+	t.cost += startFuel
+	t.begin(d)
+}
+
+// startFuel is what the start of a job costs the tenant's share of the processors:
+// its context and its threads are no script's instructions.
+const startFuel = 1000
+
+// needTemplates has the templates loaded when the next job waits for them.
+func (t *tenant) needTemplates() {
+	t.mu.Lock()
+	need := t.canAdmitLocked() && t.needTemplatesLocked()
+	t.mu.Unlock()
+	if need {
+		t.loadTemplates()
+	}
+}
+
+func (t *tenant) needTemplatesLocked() bool {
+	return !t.loaded && t.queue[0].job.Kind == JobDispatchEvent
 }
 
 // unqueueLocked takes a job out of the queue.
@@ -270,6 +316,9 @@ func (t *tenant) deadlineError(id uint64) *khronos.Error {
 			return khronos.Errorf(khronos.ErrKindDeadline, "the deadline passed: %s", d.doing())
 		}
 	}
+	if t.rest != nil {
+		return khronos.Errorf(khronos.ErrKindDeadline, "the deadline passed while the job waited for the next CPU window of %s (cpu_window_budget)", t.id)
+	}
 	return khronos.Errorf(khronos.ErrKindDeadline, "the deadline passed while the job waited for earlier ones of %s", t.id)
 }
 
@@ -292,6 +341,7 @@ func (t *tenant) end(err *khronos.Error) {
 		t.rest.Stop()
 	}
 	t.machines, t.runnable, t.templates = nil, nil, nil
+	t.rt.fair.leave(&t.share)
 	t.showHeap()
 }
 

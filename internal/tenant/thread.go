@@ -85,21 +85,9 @@ func (t *tenant) slice(th *thread) {
 		t.sitOut(wait)
 		return
 	}
-	var used int64
-	var st luau.Status
-	var err error
-	r := th.r
-	t.rt.slots.do(func() {
-		number := t.rt.pulse.begin()
-		defer t.rt.pulse.end(number)
-		r.goOn(th.kind == threadLoad)
-		t.now.set(th)
-		used, st, err = th.resume()
-		t.now.clear()
-		r.rest(th)
-	})
+	used, st, err := t.execute(th)
 
-	t.window.spend(used)
+	t.spend(used)
 	t.showHeap()
 	t.bill(th, used)
 	m := th.m
@@ -116,6 +104,19 @@ func (t *tenant) slice(th *thread) {
 		th.yielded()
 	}
 	m.finishElsewhere()
+}
+
+// execute is resume, seen by those who watch what the worker runs.
+func (t *tenant) execute(th *thread) (used int64, st luau.Status, err error) {
+	r := th.r
+	number := t.rt.pulse.begin()
+	defer t.rt.pulse.end(number)
+	r.goOn(th.kind == threadLoad)
+	t.now.set(th)
+	used, st, err = th.resume()
+	t.now.clear()
+	r.rest(th)
+	return used, st, err
 }
 
 // resume runs the VM and gives the fuel it used.
