@@ -7,22 +7,28 @@ import (
 	"github.com/template-worker/template-worker/luau"
 )
 
-// run compiles and runs a source on a fresh machine and gives what it returned.
-func run(base *luau.Base, cfg luau.Config, src string) ([]luau.Value, error) {
+// start compiles a source and makes a machine with a thread that will run it with args.
+func start(base *luau.Base, cfg luau.Config, src string, args ...luau.Value) (*luau.VM, *luau.Coroutine, error) {
 	code, err := luau.Compile("=example", []byte(src))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	vm := luau.NewVM(base, cfg)
-	defer vm.Close()
 	fn, err := vm.NewFunction(luau.Load(base, code), nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	co, err := vm.NewThread(fn)
+	co, err := vm.NewThread(fn, args...)
+	return vm, co, err
+}
+
+// run runs a source on a fresh machine to its end and gives what it returned.
+func run(base *luau.Base, cfg luau.Config, src string, args ...luau.Value) ([]luau.Value, error) {
+	vm, co, err := start(base, cfg, src, args...)
 	if err != nil {
 		return nil, err
 	}
+	defer vm.Close()
 	vm.SetFuel(1_000_000)
 	if _, err := vm.Resume(co); err != nil {
 		return nil, err
@@ -61,60 +67,4 @@ func Example_errors() {
 	// script: example:1: no
 	// limit: cpu limit
 	// syntax: example:1: Expected identifier when parsing variable name, got '='
-}
-
-// A base adds natives to the standard libraries, or takes globals away.
-func ExampleNewBase() {
-	double := &luau.Native{Name: "double", Fn: func(c *luau.Call) error {
-		n, err := c.CheckNumber(0)
-		if err != nil {
-			return err
-		}
-		return c.Return1(luau.Number(2 * n))
-	}}
-	base := luau.NewBase(func(b *luau.BaseBuilder) {
-		luau.OpenAll(b)
-		b.Natives(double)
-		b.Set("getfenv", luau.Nil)
-	})
-	print := func(line string) { fmt.Println(line) }
-	if _, err := run(base, luau.Config{OnPrint: print}, `print(double(21), getfenv, pcall(double, {}))`); err != nil {
-		fmt.Println(err)
-	}
-	// Output: 42	nil	false	invalid argument #1 to 'double' (number expected, got table)
-}
-
-// A native that waits hands the thread to the host, which resumes it with the answer.
-func ExampleVM_Resume() {
-	ask := &luau.Native{Name: "ask", Yieldable: true, Fn: func(c *luau.Call) error {
-		return c.Suspend(nil, nil)
-	}}
-	base := luau.NewBase(func(b *luau.BaseBuilder) {
-		luau.OpenAll(b)
-		b.Natives(ask)
-	})
-	code, err := luau.Compile("=example", []byte(`return "answer: " .. ask()`))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	vm := luau.NewVM(base, luau.Config{Account: luau.NewAccount(1 << 20)})
-	defer vm.Close()
-	fn, err := vm.NewFunction(luau.Load(base, code), nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	co, err := vm.NewThread(fn)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	status, err := vm.Resume(co)
-	fmt.Println(status == luau.StatusSuspended, err)
-	status, err = vm.Resume(co, luau.Number(42))
-	fmt.Println(status == luau.StatusDone, err, co.Results()[0].AsString().Str())
-	// Output:
-	// true <nil>
-	// true <nil> answer: 42
 }
