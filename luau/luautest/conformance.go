@@ -13,15 +13,15 @@ import (
 
 // Case is one file of the reference's conformance suite.
 type Case struct {
-	File     string
-	Skip     string         // why it is not run; "" if it is
-	Natives  []*luau.Native // what the file expects of its host
-	Values   []luau.Field   // other globals
-	Vectors  *luau.Table    // metatable of vectors, if not the library's
-	MaxBytes int64          // size of one object; 0 for no limit
-	Edits    []Edit         // what does not apply here
-	Cover    bool           // compile with counters of visits
-	Optimize []int          // the levels it is run at; nil for all
+	File      string
+	Skip      string         // why it is not run; "" if it is
+	Natives   []*luau.Native // what the file expects of its host
+	Values    []luau.Field   // other globals
+	Vectors   *luau.Table    // metatable of vectors, if not the library's
+	MaxBytes  int64          // size of one object; 0 for no limit
+	Edits     []Edit         // what does not apply here
+	Cover     bool           // compile with counters of visits
+	AsWritten bool           // run without optimization only
 
 	// Yields is the host's part whenever the script yields; nil if it never does.
 	Yields func(vm *luau.VM, co *luau.Coroutine) error
@@ -29,12 +29,29 @@ type Case struct {
 	Then func(vm *luau.VM) error
 }
 
-// Levels are the optimization levels a case is run at: code as written, and the default.
-func (cs Case) Levels() []int {
-	if cs.Optimize != nil {
-		return cs.Optimize
+// Mode is a way to run a case.
+type Mode struct {
+	Name     string
+	Optimize int
+	Slice    int64 // fuel between two looks at the clock
+}
+
+// sliceFuel is the fuel between two looks at the clock.
+const sliceFuel = 10_000_000
+
+// The modes: code as written, as scripts run by default, and stopped at nearly every loop turn, call and return.
+var (
+	asWritten = Mode{"O0", luau.NoOptimize, sliceFuel}
+	byDefault = Mode{"O1", 0, sliceFuel}
+	inSlices  = Mode{"slices", 0, 1}
+)
+
+// Modes gives how a case is run.
+func (cs Case) Modes() []Mode {
+	if cs.AsWritten {
+		return []Mode{asWritten}
 	}
-	return []int{luau.NoOptimize, 0}
+	return []Mode{asWritten, byDefault, inSlices}
 }
 
 // Edit takes a passage out of a file, or puts another in its place.
@@ -49,11 +66,8 @@ type Result struct {
 	Took time.Duration
 }
 
-// sliceFuel is the fuel between two looks at the clock.
-const sliceFuel = 10_000_000
-
-// Run runs the case's file from a folder at an optimization level, no longer than limit.
-func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
+// Run runs the case's file from a folder in a mode, no longer than limit.
+func (cs Case) Run(dir string, mode Mode, limit time.Duration) (r Result) {
 	start := time.Now()
 	defer func() { r.Took = time.Since(start) }()
 	src, err := os.ReadFile(filepath.Join(dir, cs.File))
@@ -66,7 +80,7 @@ func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
 		}
 		src = bytes.ReplaceAll(src, []byte(e.Old), []byte(e.New))
 	}
-	code, err := luau.Options{Optimize: optimize, Cover: cs.Cover}.Compile("="+cs.File, src)
+	code, err := luau.Options{Optimize: mode.Optimize, Cover: cs.Cover}.Compile("="+cs.File, src)
 	if err != nil {
 		return Result{Err: err}
 	}
@@ -77,10 +91,11 @@ func (cs Case) Run(dir string, optimize int, limit time.Duration) (r Result) {
 	if err != nil {
 		return Result{Err: err}
 	}
-	vm.SetSlice(sliceFuel)
+	vm.SetSlice(mode.Slice)
 	if err := cs.finish(vm, fn, start.Add(limit)); err != nil || cs.Then == nil {
 		return Result{Err: err}
 	}
+	vm.SetSlice(0)
 	if err := cs.Then(vm); err != nil {
 		return Result{Err: fmt.Errorf("the host's part: %w", err)}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // TestConformance runs the reference's suite from the folder that
-// LUAU_CONFORMANCE names, each file at the optimization levels on and off.
+// LUAU_CONFORMANCE names, each file in each of its modes.
 func TestConformance(t *testing.T) {
 	dir := os.Getenv("LUAU_CONFORMANCE")
 	if dir == "" {
@@ -26,15 +26,15 @@ func TestConformance(t *testing.T) {
 				fmt.Fprintf(&table, "skip  %-32s %s\n", cs.File, cs.Skip)
 				t.Skip(cs.Skip)
 			}
-			for _, level := range cs.Levels() {
-				r := cs.Run(dir, level, time.Minute)
+			for _, mode := range cs.Modes() {
+				r := cs.Run(dir, mode, time.Minute)
 				if r.Err == nil {
-					fmt.Fprintf(&table, "ok    %-32s O%-2d %s\n", cs.File, level+1, r.Took.Round(time.Millisecond))
+					fmt.Fprintf(&table, "ok    %-32s %-6s %s\n", cs.File, mode.Name, r.Took.Round(time.Millisecond))
 					continue
 				}
 				first, _, _ := strings.Cut(r.Err.Error(), "\n")
-				fmt.Fprintf(&table, "FAIL  %-32s O%-2d %s\n", cs.File, level+1, first)
-				t.Errorf("level %d: %v", level+1, r.Err)
+				fmt.Fprintf(&table, "FAIL  %-32s %-6s %s\n", cs.File, mode.Name, first)
+				t.Errorf("%s: %v", mode.Name, r.Err)
 			}
 			if !t.Failed() {
 				passed++

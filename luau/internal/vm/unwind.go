@@ -51,7 +51,7 @@ func (vm *VM) startHandler(t *thrown) (step, *thrown) {
 		case framePCall, frameProtect:
 			return step{}, t
 		case frameHandler:
-			return step{}, handlerFailed(co.waitOf(i).err)
+			return step{}, handlerFailed(co.waitOf(i).err, t)
 		case frameXPCall:
 			return vm.callHandler(t, co.stack[f.ret+1])
 		}
@@ -72,9 +72,9 @@ func (co *Coroutine) waitOf(i int32) *wait {
 	}
 }
 
-// handlerFailed is the error that takes the place of t, whose handler failed.
-func handlerFailed(t *thrown) *thrown {
-	if t == errNoMemory {
+// handlerFailed is the error that takes the place of t, whose handler failed with err: for want of memory if both did.
+func handlerFailed(t *thrown, err error) *thrown {
+	if t == errNoMemory && err == errNoMemory {
 		return &thrown{value: errNoMemory.value, handled: true}
 	}
 	return &thrown{value: errErrErr.value, handled: true}
@@ -96,7 +96,7 @@ func (vm *VM) callHandler(t *thrown, handler Value) (step, *thrown) {
 		if _, fatal := err.(*LimitError); fatal {
 			return raising(err), nil
 		}
-		return step{}, handlerFailed(t)
+		return step{}, handlerFailed(t, err)
 	}
 	co.stack[slot], co.stack[slot+1] = handler, t.value
 	co.top = slot + 2
