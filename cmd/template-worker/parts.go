@@ -108,6 +108,9 @@ func brokerInfo(cfg config.Config) broker.Info {
 	return broker.Info{SupportServer: cfg.SupportServer, APIURL: cfg.APIURL, FrontendURL: cfg.FrontendURL, DocsURL: cfg.DocsURL}
 }
 
+// lateRaiser takes what raises events, which is built after the broker.
+type lateRaiser struct{ broker.Raiser }
+
 // brokerDoor lets workers reach the broker and the tenants' logs; it is both
 // tenant.Door and process.HostDoor.
 type brokerDoor struct {
@@ -116,7 +119,9 @@ type brokerDoor struct {
 }
 
 func (d *brokerDoor) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {
-	return d.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch}, call.Op, call.Args)
+	return d.broker.Exec(ctx, broker.Caller{
+		Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch, Author: call.Author, Depth: call.Depth,
+	}, call.Op, call.Args)
 }
 
 func (d *brokerDoor) Templates(ctx context.Context, id khronos.TenantID) ([]khronos.Template, error) {

@@ -80,9 +80,11 @@ func (a *app) runLocal(ctx context.Context, cfg config.Config, f func(context.Co
 	cfg.Workers = 1
 	log := newLogger(a.err, cfg)
 	st := memory.New()
-	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), log)
+	events := &lateRaiser{}
+	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, log)
 	logs := &printedLog{brokerDoor: brokerDoor{broker: brk, logs: tenantlog.New(1, log)}, app: a}
 	thread := newThread(0, cfg, logs, log)
+	events.Raiser = thread
 
 	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
 	serving, stop := context.WithCancel(serving)

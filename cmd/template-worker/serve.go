@@ -88,7 +88,8 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 
 	metrics := telemetry.NewRegistry()
 	logs := tenantlog.New(cfg.Limits.LogLinesPerTenant, log)
-	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), log)
+	events := &lateRaiser{}
+	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, log)
 	door := &brokerDoor{broker: brk, logs: logs}
 	failed := make(chan error, 1)
 	telemetry.RegisterHostCalls(metrics, brk.Counts)
@@ -97,6 +98,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	pool := telemetry.Measure(workers.pool, metrics)
+	events.Raiser = pool
 	server := api.NewServer(api.Config{
 		Gate:       auth.Gate{Key: key, Roots: cfg.RootUsers, Sources: cfg.InternalSources},
 		Limits:     cfg.Limits,

@@ -34,6 +34,14 @@ type Caller struct {
 	Tenant   khronos.TenantID
 	Template string
 	Dispatch uint64
+	Author   string // of the event that it handles
+	Depth    int    // of that event
+}
+
+// Raiser takes the events that templates raise. Its method must not wait for
+// them.
+type Raiser interface {
+	DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error
 }
 
 // Info is what runtime.links answers. Empty fields are answered as empty texts.
@@ -50,6 +58,7 @@ type Broker struct {
 	store   store.Store
 	limits  limits.Limits
 	info    Info
+	events  Raiser
 	log     *slog.Logger
 	started time.Time
 
@@ -59,11 +68,12 @@ type Broker struct {
 	counts *counts
 }
 
-// New returns a broker over st, which stays the caller's to close. Its calls
-// log what is not the author's fault to log.
-func New(st store.Store, l limits.Limits, info Info, log *slog.Logger) *Broker {
+// New returns a broker over st, which stays the caller's to close. Events that
+// templates raise go to events. Its calls log what is not the author's fault to
+// log.
+func New(st store.Store, l limits.Limits, info Info, events Raiser, log *slog.Logger) *Broker {
 	return &Broker{
-		store: st, limits: l, info: info, log: log, started: time.Now(),
+		store: st, limits: l, info: info, events: events, log: log, started: time.Now(),
 		ops:    operations(),
 		grants: newGrantCache(st),
 		rates:  newLimiter(l),
@@ -111,7 +121,7 @@ func (b *Broker) exec(ctx context.Context, caller Caller, op operation, args []k
 	if err := op.CheckSizes(args, &b.limits); err != nil {
 		return khronos.Value{}, err
 	}
-	return op.act(ctx, b, request{tenant: caller.Tenant, args: args})
+	return op.act(ctx, b, request{caller: caller, tenant: caller.Tenant, args: args})
 }
 
 // Templates returns what a worker needs of all templates of a tenant, paused

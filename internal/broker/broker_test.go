@@ -41,6 +41,7 @@ type world struct {
 	*testing.T
 	store  store.Store
 	broker *broker.Broker
+	raised *raised
 	log    *bytes.Buffer // to be read when no call is under way
 }
 
@@ -55,7 +56,19 @@ func newWorldOver(t *testing.T, st store.Store, change func(*limits.Limits)) *wo
 	}
 	log := new(bytes.Buffer)
 	info := broker.Info{SupportServer: "https://s", APIURL: "https://a", FrontendURL: "https://f", DocsURL: "https://d"}
-	return &world{T: t, store: st, log: log, broker: broker.New(st, l, info, slog.New(slog.NewTextHandler(log, nil)))}
+	events := &raised{}
+	return &world{T: t, store: st, raised: events, log: log, broker: broker.New(st, l, info, events, slog.New(slog.NewTextHandler(log, nil)))}
+}
+
+// raised keeps the events that templates raise, and refuses those called "full".
+type raised struct{ events []khronos.Event }
+
+func (r *raised) DispatchEventNoWait(_ context.Context, tenant khronos.TenantID, ev khronos.Event) error {
+	if ev.Name == "full" {
+		return khronos.ErrTenantBusy
+	}
+	r.events = append(r.events, ev)
+	return nil
 }
 
 // template stores a template and returns it as a caller.
@@ -283,7 +296,7 @@ func TestCounts(t *testing.T) {
 func TestExec_parallel(t *testing.T) {
 	st := memory.New()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	b := broker.New(st, limits.Default(), broker.Info{}, quiet)
+	b := broker.New(st, limits.Default(), broker.Info{}, &raised{}, quiet)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

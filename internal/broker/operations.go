@@ -23,6 +23,7 @@ var acts = map[string]act{
 	"runtime.stats":          runtimeStats,
 	"runtime.links":          runtimeLinks,
 	"runtime.gettenantstate": runtimeGetTenantState,
+	"runtime.dispatchevent":  runtimeDispatchEvent,
 }
 
 // operation is one thing that a template can ask for.
@@ -47,7 +48,8 @@ func operations() map[string]operation {
 // request is what an operation was asked. Its arguments are what the operation's
 // declaration says, a Null for an optional one that was left out.
 type request struct {
-	tenant khronos.TenantID
+	caller Caller
+	tenant khronos.TenantID // the caller's
 	args   []khronos.Value
 }
 

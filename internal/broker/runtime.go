@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
@@ -48,4 +49,27 @@ func runtimeGetTenantState(ctx context.Context, b *Broker, r request) (khronos.V
 		field("banned", khronos.Boolean(state.Banned)),
 		field("data", data),
 	), nil
+}
+
+// runtimeDispatchEvent raises a custom event of the caller's tenant, for the
+// author of the one that is being handled. Names of events that the platform
+// raises are refused: who handles one trusts its data.
+func runtimeDispatchEvent(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
+	ev := khronos.Event{Name: r.text(0), Author: r.caller.Author, Depth: r.caller.Depth + 1}
+	if registry.Raised(ev.Name) {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "runtime.dispatchevent: only the platform raises %s: take another name", ev.Name)
+	}
+	if ev.Depth > b.limits.EventDepth {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindTooLarge,
+			"runtime.dispatchevent: %d custom events led to this one, each raised by a handler of the one before: the limit is %d (event_depth)", r.caller.Depth, b.limits.EventDepth)
+	}
+	if err := ev.Validate(); err != nil {
+		return khronos.Value{}, err
+	}
+	data, err := khronos.ValuePayload(r.args[1])
+	if err != nil {
+		return khronos.Value{}, err
+	}
+	ev.Data = data
+	return khronos.Null(), b.events.DispatchEventNoWait(ctx, r.tenant, ev)
 }

@@ -34,8 +34,21 @@ type Env interface {
 	Loader() *Loader
 	// Limits gives the limits that hold for the script; they do not change.
 	Limits() *limits.Limits
+	// Usage tells what the script's tenant uses now.
+	Usage(c *luau.Call) Usage
 	// ValueBytes bounds a value that leaves the script.
 	ValueBytes() int64
+}
+
+// Usage is what a tenant uses of its limits.
+type Usage struct {
+	MemoryBytes   int64
+	CPU           time.Duration // in the current window
+	DispatchCPU   time.Duration // of the dispatch that asks
+	EventsWaiting int
+	Handlers      int
+	HostCalls     int
+	Threads       int // of the template that asks
 }
 
 // Finish turns the result of a host call into results for the script.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ type stage struct {
 	store  store.Store
 	broker *broker.Broker
 	rt     *tenant.Runtime
-	ids    uint64
+	ids    atomic.Uint64
+	raised sync.WaitGroup // events that templates have raised
 
 	mu    sync.Mutex
 	lines []string // of the tenant's log
@@ -39,7 +41,7 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{t: t, store: memory.New()}
 	l, log := limits.Default(), slog.New(slog.DiscardHandler)
-	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, log)
+	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, s, log)
 	s.rt = tenant.New(tenant.Config{Limits: l, Slots: 2, Door: s, Log: log})
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -54,7 +56,20 @@ func newStage(t *testing.T) *stage {
 }
 
 func (s *stage) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {
-	return s.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch}, call.Op, call.Args)
+	return s.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch, Author: call.Author, Depth: call.Depth}, call.Op, call.Args)
+}
+
+// DispatchEventNoWait delivers an event that a template has raised.
+func (s *stage) DispatchEventNoWait(_ context.Context, id khronos.TenantID, ev khronos.Event) error {
+	s.raised.Add(1)
+	err := s.rt.Deliver(tenant.Job{
+		ID: s.ids.Add(1), Tenant: id, Kind: tenant.JobDispatchEvent, Event: ev, Deadline: time.Now().Add(time.Minute),
+		Done: func(khronos.Outcome) { s.raised.Done() },
+	})
+	if err != nil {
+		s.raised.Done()
+	}
+	return err
 }
 
 func (s *stage) Templates(ctx context.Context, id khronos.TenantID) ([]khronos.Template, error) {
@@ -104,13 +119,14 @@ func message(t *testing.T, name string) khronos.Event {
 func (s *stage) run(job tenant.Job) khronos.Outcome {
 	s.t.Helper()
 	done := make(chan khronos.Outcome, 1)
-	s.ids++
-	job.ID, job.Tenant, job.Deadline = s.ids, guild, time.Now().Add(time.Minute)
+	job.ID, job.Tenant, job.Deadline = s.ids.Add(1), guild, time.Now().Add(time.Minute)
 	job.Done = func(out khronos.Outcome) { done <- out }
 	if err := s.rt.Deliver(job); err != nil {
 		s.t.Fatal(err)
 	}
-	return <-done
+	out := <-done
+	s.raised.Wait() // what it has raised may raise more before it is done
+	return out
 }
 
 // script runs a script with all capabilities and gives what it printed, its error last.

@@ -18,6 +18,7 @@ var bodies = map[string]luau.Func{
 	"ctx:with":        contextWith,
 
 	"ctx.Runtime:limits":    runtimeLimits,
+	"ctx.Runtime:usage":     runtimeUsage,
 	"ctx.Runtime:eventlist": runtimeEventList,
 
 	"task.wait":          taskWait,

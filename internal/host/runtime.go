@@ -30,6 +30,26 @@ func runtimeLimits(c *luau.Call) error {
 	return c.Return1(t.Value())
 }
 
+// runtimeUsage is ctx.Runtime:usage() -> Usage.
+func runtimeUsage(c *luau.Call) error {
+	vm, u := c.VM(), envOf(c).Usage(c)
+	t, err := vm.NewTable(0, 8)
+	if err != nil {
+		return err
+	}
+	c.Hold(t.Value())
+	for name, n := range map[string]float64{
+		"memory_bytes": float64(u.MemoryBytes), "cpu_seconds": u.CPU.Seconds(), "dispatch_cpu_seconds": u.DispatchCPU.Seconds(),
+		"events_waiting": float64(u.EventsWaiting), "handlers": float64(u.Handlers), "host_calls": float64(u.HostCalls), "threads": float64(u.Threads),
+	} {
+		if err := t.Set(vm, luau.Const(name), luau.Number(n)); err != nil {
+			return err
+		}
+	}
+	t.Freeze()
+	return c.Return1(t.Value())
+}
+
 // runtimeEventList is ctx.Runtime:eventlist() -> {name}.
 func runtimeEventList(c *luau.Call) error {
 	names := registry.EventNames()

@@ -7,10 +7,15 @@ const MaxEventNameBytes = 100
 
 // Event is something that happened to a tenant, to be handled by its
 // templates. Author is the id of the acting user, empty when nobody acted.
+//
+// Depth says how many custom events led to this one, each raised by a handler of
+// the one before; 0 when it came from outside. Only the master keeps it: it does
+// not travel to a worker.
 type Event struct {
 	Name   string
 	Author string
 	Data   Payload
+	Depth  int
 }
 
 // Validate checks name and author, not the data: its bytes were checked when

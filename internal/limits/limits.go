@@ -50,6 +50,9 @@ type Limits struct {
 	KVRefill      time.Duration
 	RuntimeBurst  int
 	RuntimeRefill time.Duration
+	EventBurst    int
+	EventRefill   time.Duration
+	EventDepth    int
 
 	LogLineBytes      int64
 	LogLinesPerTenant int

@@ -115,6 +115,12 @@ var registry = []entry{
 		"Runtime calls that a tenant may make at once."},
 	{"runtime_refill", groupKV, unitDuration, sec, 1000, day, func(l *Limits) any { return &l.RuntimeRefill },
 		"Time after which one Runtime call is given back."},
+	{"event_burst", groupKV, unitCount, 20, 1, 1e6, func(l *Limits) any { return &l.EventBurst },
+		"Custom events that a tenant's templates may raise at once."},
+	{"event_refill", groupKV, unitDuration, sec, 1000, day, func(l *Limits) any { return &l.EventRefill },
+		"Time after which one custom event is given back."},
+	{"event_depth", groupKV, unitCount, 8, 1, 1000, func(l *Limits) any { return &l.EventDepth },
+		"Custom events in a row, each raised by a handler of the one before."},
 
 	{"log_line_bytes", groupLog, unitBytes, 8 * kib, 64, mib, func(l *Limits) any { return &l.LogLineBytes },
 		"Length of one line that a script logs; the rest is cut."},

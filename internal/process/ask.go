@@ -16,6 +16,7 @@ import (
 type liveCall struct {
 	tenant khronos.TenantID
 	script bool            // a RunScript: only its host calls may name no template, and so hold every capability
+	event  khronos.Event   // that it handles, without its data
 	ctx    context.Context // ends with the dispatch
 	place  *place
 }
@@ -44,7 +45,7 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 	}
 	number := call.ID()
 	_, script := m.(*mesophyll.RunScript)
-	g.remember(number, &liveCall{tenant: p.tenant, script: script, ctx: ctx, place: p})
+	g.remember(number, &liveCall{tenant: p.tenant, script: script, event: eventOf(m), ctx: ctx, place: p})
 	defer g.forget(number)
 	p.progress.Sent(g.id.Worker, g.id.Generation)
 	if err := call.Send(); err != nil {
@@ -111,6 +112,18 @@ func (g *generation) noAnswer(err error, number uint64) error {
 func (g *generation) lostStarted(p *place) error {
 	p.progress.Started()
 	return worker.Lost(g.id.Worker, true)
+}
+
+// eventOf gives the event of a request, without its data.
+func eventOf(m mesophyll.Request) (ev khronos.Event) {
+	switch m := m.(type) {
+	case *mesophyll.DispatchEvent:
+		ev = m.Event
+	case *mesophyll.RunScript:
+		ev = m.Event
+	}
+	ev.Data = khronos.Payload{}
+	return ev
 }
 
 func (g *generation) remember(number uint64, c *liveCall) {

@@ -96,7 +96,7 @@ func (e *hostEnv) Exec(c *luau.Call, op string, args []khronos.Value, finish hos
 	ctx, cancel := context.WithDeadline(t.rt.ctx, job.Deadline.Add(callGrace))
 	th.cancel = cancel
 	t.calls++
-	call := HostCall{Tenant: t.id, Template: m.tpl.Name, Dispatch: job.ID, Op: op, Args: args}
+	call := HostCall{Tenant: t.id, Template: m.tpl.Name, Dispatch: job.ID, Author: job.Event.Author, Depth: job.Event.Depth, Op: op, Args: args}
 	t.rt.wg.Go(func() {
 		defer cancel()
 		result, err := t.exec(ctx, call)
@@ -178,6 +178,23 @@ func (e *hostEnv) Loader() *host.Loader { return e.loader }
 
 // Limits gives the installation's limits.
 func (e *hostEnv) Limits() *limits.Limits { return &e.t.rt.cfg.Limits }
+
+// Usage tells what the tenant uses. What runs now is counted to the last slice.
+func (e *hostEnv) Usage(c *luau.Call) host.Usage {
+	m := (*machine)(e)
+	t := m.t
+	t.mu.Lock()
+	waiting := len(t.queue)
+	t.mu.Unlock()
+	handlers := 0
+	for _, d := range t.live {
+		handlers += d.left
+	}
+	return host.Usage{
+		MemoryBytes: t.account.Used(), CPU: t.rt.cpu(t.window.used), DispatchCPU: t.rt.cpu(m.behalf(c.Coroutine()).d.fuel),
+		EventsWaiting: waiting, Handlers: handlers, HostCalls: t.calls, Threads: len(m.threads),
+	}
+}
 
 // ValueBytes is what fits into a frame of the link beside what is around it.
 func (e *hostEnv) ValueBytes() int64 { return e.t.rt.cfg.Limits.FrameBytes - 4<<10 }

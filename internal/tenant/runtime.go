@@ -186,6 +186,11 @@ func (r *Runtime) forget(id uint64) {
 	r.mu.Unlock()
 }
 
+// cpu turns fuel into CPU time.
+func (r *Runtime) cpu(fuel int64) time.Duration {
+	return time.Duration(float64(fuel) / float64(r.cfg.Limits.FuelPerSecond) * float64(time.Second))
+}
+
 // fuel turns CPU time into fuel.
 func (r *Runtime) fuel(d time.Duration) int64 {
 	return int64(d.Seconds() * float64(r.cfg.Limits.FuelPerSecond))

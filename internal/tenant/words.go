@@ -24,6 +24,8 @@ type HostCall struct {
 	Tenant   khronos.TenantID
 	Template string // empty for RunScript
 	Dispatch uint64 // ID of the live Job that makes the call
+	Author   string // of the event that it handles
+	Depth    int    // of that event; a worker process does not know it, its master does
 	Op       string // such as "kv.get"
 	Args     []khronos.Value
 }

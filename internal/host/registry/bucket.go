@@ -9,6 +9,7 @@ const (
 	Free Bucket = iota
 	BucketKV
 	BucketRuntime
+	BucketEvents
 	BucketN
 )
 
@@ -25,6 +26,7 @@ type Quota struct {
 var Quotas = map[Bucket]Quota{
 	BucketKV:      {"KV", "kv_burst", "kv_refill"},
 	BucketRuntime: {"Runtime", "runtime_burst", "runtime_refill"},
+	BucketEvents:  {"Events", "event_burst", "event_refill"},
 }
 
 func (b Bucket) quota() (Quota, bool) {

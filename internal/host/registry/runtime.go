@@ -31,6 +31,32 @@ print(ctx.Runtime:stats().total_guilds) --> 1`,
 print(state.banned, #state.events, next(state.data)) --> false	0	nil`,
 		},
 		{
+			Name: "dispatchevent", Op: "runtime.dispatchevent",
+			Args: []Param{{Name: "name", Type: Text.AtMost("event_name_bytes"), Doc: "none that the platform raises, as `eventlist` and those that begin with `Web`"},
+				opt(Param{Name: "data", Type: Value.AtMost("event_data_bytes")})},
+			Needs: runtimeCapability("dispatchevent"), Bucket: BucketEvents, Cost: 200, Limits: []string{"event_depth", "queue_events"},
+			Doc: "Raises a custom event for the templates of the tenant that handle it, this one too. The call returns when the event is " +
+				"accepted and does not wait for its handlers. It stands behind the events that the tenant has waiting, and those that a " +
+				"handler raises start in the order of its calls. Its author is that of the event that is being handled.",
+			Example: `ctx.Runtime:dispatchevent("LevelUp", { user = "42", level = 3 })
+print(pcall(function() ctx.Runtime:dispatchevent("MESSAGE") end)) --> false	example:2: runtime.dispatchevent: only the platform raises MESSAGE: take another name`,
+		},
+		{
+			Name: "usage", Results: []Param{{Name: "usage", Type: RecordOf("Usage", "What the tenant uses of its limits now.",
+				Param{Name: "memory_bytes", Type: Integer, Doc: "of heap_bytes, all its templates together"},
+				Param{Name: "cpu_seconds", Type: Number, Doc: "of cpu_window_budget, in the current cpu_window"},
+				Param{Name: "dispatch_cpu_seconds", Type: Number, Doc: "of cpu_hard, by this dispatch"},
+				Param{Name: "events_waiting", Type: Integer, Doc: "of queue_events"},
+				Param{Name: "handlers", Type: Integer, Doc: "of handlers_per_tenant"},
+				Param{Name: "host_calls", Type: Integer, Doc: "of host_calls_per_tenant"},
+				Param{Name: "threads", Type: Integer, Doc: "of threads_per_template, of this template"},
+			).Freeze()}},
+			Needs: runtimeCapability("usage"), Cost: 100,
+			Doc: "Tells what the tenant uses of its limits now. CPU time is counted to the last pause of the script.",
+			Example: `local usage = ctx.Runtime:usage()
+print(usage.memory_bytes > 0, usage.handlers, usage.host_calls, usage.events_waiting) --> true	1	0	0`,
+		},
+		{
 			Name: "limits", Results: []Param{{Name: "limits", Type: MapOf(Number).Freeze()}},
 			Needs: runtimeCapability("limits"), Cost: 200,
 			Doc: "Gives the limits that hold for templates, by name, as docs/LIMITS.md lists them: counts, bytes, and seconds for times.",
