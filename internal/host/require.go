@@ -41,6 +41,10 @@ func requireFile(c *luau.Call, request string) error {
 		return c.Errorf("require %q: only a file of the template can require another", request)
 	}
 	file, err := l.resolve(from, request)
+	if broke := c.Charge(l.unpaid); broke != nil {
+		return broke
+	}
+	l.unpaid = 0
 	if err != nil {
 		return c.Errorf("require %q: %s", request, err.Error())
 	}

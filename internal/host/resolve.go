@@ -7,10 +7,16 @@ import (
 	"strings"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/luau"
 )
 
-// rcFile is the file that gives a folder's aliases.
-const rcFile = ".luaurc"
+// The files that give a folder's aliases, one of them: .luaurc in JSON,
+// {"aliases": {...}}, or in Luau as configFile is, which returns
+// {luau = {aliases = {...}}} or {aliases = {...}}.
+const (
+	rcFile     = ".luaurc"
+	configFile = ".config.luau"
+)
 
 // aliasFile is what a .luaurc says: aliases in lower case to where they lead.
 type aliasFile struct {
@@ -137,24 +143,124 @@ func rooted(folder, target string) string {
 	return folder
 }
 
-// readAliases gives what the .luaurc of a folder says; nothing if it has none.
+// readAliases gives what a folder says of aliases; nothing if it has no such file.
 func (l *Loader) readAliases(folder string) aliasFile {
 	if rc, ok := l.aliases[folder]; ok {
 		return rc
 	}
-	rc := aliasFile{targets: map[string]string{}}
-	file := strings.TrimPrefix(folder+"/"+rcFile, "/")
-	if source, ok := l.files[file]; ok {
-		var content struct {
-			Aliases map[string]string `json:"aliases"`
-		}
-		if err := json.Unmarshal([]byte(source), &content); err != nil {
-			rc.err = fmt.Errorf("%s: %w", file, err)
-		}
-		for alias, target := range content.Aliases {
-			rc.targets[strings.ToLower(alias)] = target
-		}
-	}
+	rc := l.parseAliases(strings.TrimPrefix(folder+"/"+rcFile, "/"), strings.TrimPrefix(folder+"/"+configFile, "/"))
 	l.aliases[folder] = rc
 	return rc
+}
+
+func (l *Loader) parseAliases(rcName, configName string) aliasFile {
+	rc, isRC := l.files[rcName]
+	config, isConfig := l.files[configName]
+	file := rcName
+	if isConfig {
+		file = configName
+	}
+	var aliases map[string]string
+	var err error
+	switch {
+	case isRC && isConfig:
+		return aliasFile{err: fmt.Errorf("ambiguous: both %s and %s exist", rcName, configName)}
+	case isConfig:
+		aliases, err = l.luauAliases(file, config)
+	case isRC && strings.HasPrefix(strings.TrimSpace(rc), "{"):
+		aliases, err = jsonAliases(file, rc)
+	case isRC:
+		aliases, err = l.luauAliases(file, rc)
+	}
+	if err != nil {
+		return aliasFile{err: err}
+	}
+	targets := make(map[string]string, len(aliases))
+	for alias, target := range aliases {
+		lower := strings.ToLower(alias)
+		if _, twice := targets[lower]; twice {
+			return aliasFile{err: fmt.Errorf("%s: the alias %q is there twice", file, lower)}
+		}
+		targets[lower] = target
+	}
+	return aliasFile{targets: targets}
+}
+
+func jsonAliases(file, source string) (map[string]string, error) {
+	var content struct {
+		Aliases map[string]string `json:"aliases"`
+	}
+	if err := json.Unmarshal([]byte(source), &content); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return content.Aliases, nil
+}
+
+// What a configuration in Luau may use: it is a table written down, not a program.
+const (
+	configFuel  = 100_000
+	configBytes = 1 << 20
+)
+
+// luauAliases runs a configuration in Luau in a machine of its own, which has the
+// language and nothing of the platform. The script that asks pays for it.
+func (l *Loader) luauAliases(file, source string) (map[string]string, error) {
+	code, err := luau.Compile("="+file, []byte(source))
+	if err != nil {
+		return nil, newSourceError(file, err)
+	}
+	vm := luau.NewVM(luau.Standard(), luau.Config{Account: luau.NewAccount(configBytes)})
+	defer func() {
+		l.unpaid += vm.FuelUsed() + int64(len(source))*compileFuel
+		vm.Close()
+	}()
+	vm.SetFuel(configFuel)
+	fn, err := vm.NewFunction(luau.Load(luau.Standard(), code), nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	co, err := vm.NewThread(fn)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	st, err := vm.Resume(co)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", file, err)
+	case st != luau.StatusDone || len(co.Results()) == 0:
+		return nil, fmt.Errorf("%s: it must return a table", file)
+	}
+	return aliasesOf(file, co.Results()[0])
+}
+
+// aliasesOf reads {luau = {aliases = {...}}} or {aliases = {...}}.
+func aliasesOf(file string, config luau.Value) (map[string]string, error) {
+	inside := func(v luau.Value, name string) (luau.Value, error) {
+		if v.Kind() != luau.KindTable {
+			return luau.Nil, fmt.Errorf("%s: it must return a table with a table of aliases", file)
+		}
+		return v.AsTable().GetStr(luau.Const(name).AsString()), nil
+	}
+	inner, err := inside(config, "luau")
+	if err != nil {
+		return nil, err
+	}
+	if !inner.IsNil() {
+		config = inner
+	}
+	table, err := inside(config, "aliases")
+	if err != nil || table.IsNil() {
+		return nil, err
+	}
+	if table.Kind() != luau.KindTable {
+		return nil, fmt.Errorf("%s: its aliases must be a table", file)
+	}
+	aliases := map[string]string{}
+	for next, k, v, ok := table.AsTable().NextIndex(0); ok; next, k, v, ok = table.AsTable().NextIndex(next) {
+		if k.Kind() != luau.KindString || v.Kind() != luau.KindString {
+			return nil, fmt.Errorf("%s: aliases and where they lead must be strings", file)
+		}
+		aliases[k.AsString().Str()] = v.AsString().Str()
+	}
+	return aliases, nil
 }

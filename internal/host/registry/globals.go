@@ -14,7 +14,8 @@ var globalsArea = Area{
 			Doc: "Gives what a module returned. A module runs once, when it is first asked for, and may wait meanwhile; nil becomes true. A path is\n\n" +
 				"- `./x`, beside the calling module; `../x`, one folder up\n" +
 				"- `@self/x`, inside the calling module: in its folder, if it is an init file\n" +
-				"- `@alias/x`, where an alias of the nearest `.luaurc` leads\n" +
+				"- `@alias/x`, where an alias of the nearest `.luaurc` leads, `{\"aliases\": {\"alias\": \"./folder\"}}`; it may be Luau as well, there or in " +
+				"`.config.luau`: `return { luau = { aliases = { alias = \"./folder\" } } }`\n" +
 				"- `@antiraid/x`, a module of the platform\n\n" +
 				"`x` is `x.luau`, `x.lua`, `x/init.luau` or `x/init.lua`; two of them are an error, and so is a cycle.",
 			Example: `local interop = require("@antiraid/interop")
