@@ -422,6 +422,42 @@ func TestWorld_BadTemplates(t *testing.T) {
 	}
 }
 
+// Custom events go through the master, which counts how many led to one; an
+// author stays the author.
+func TestWorld_CustomEvents(t *testing.T) {
+	for _, thread := range []bool{false, true} {
+		w := apptest.Start(t, apptest.Options{Workers: 1, Thread: thread, Set: []string{"limits.event_depth=3"}})
+		tenant := guildID(8 << 22)
+		w.PushFiles(tenant, "loop", map[string]string{"init.luau": `
+return {
+	Next = function(ctx)
+		local n = ctx:event().data
+		local ok, err = pcall(function() ctx.Runtime:dispatchevent("Next", n + 1) end)
+		ctx.KV:set("step:" .. n, { ok = ok, err = not ok and err or nil }, { "test" })
+	end,
+	Steps = function(ctx)
+		local all = {}
+		for i, record in ctx.KV:find("step:%", { "test" }) do
+			all[i] = record.key .. (record.value.ok and "" or " " .. record.value.err)
+		end
+		return all
+	end,
+}`})
+		if _, err := w.Dispatch(tenant, "Next", 1); err != nil {
+			t.Fatal(err)
+		}
+		var body string
+		w.Eventually(20*time.Second, "the end of the chain", func() bool {
+			r, err := w.Dispatch(tenant, "Steps", nil)
+			body = r.Body
+			return err == nil && strings.Contains(body, "step:4 ")
+		})
+		if !strings.Contains(body, "3 custom events led to this one") || strings.Contains(body, "step:5") {
+			t.Errorf("thread workers %v: got %s, want a chain that ends at the fourth", thread, body)
+		}
+	}
+}
+
 // Nobody's template wants the event: Null, and no machine is made.
 func TestWorld_NobodyWants(t *testing.T) {
 	w := apptest.Start(t, apptest.Options{Workers: 1})

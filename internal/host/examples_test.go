@@ -39,8 +39,13 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	return newStageWith(t, limits.Default())
+}
+
+func newStageWith(t *testing.T, l limits.Limits) *stage {
+	t.Helper()
 	s := &stage{t: t, store: memory.New()}
-	l, log := limits.Default(), slog.New(slog.DiscardHandler)
+	log := slog.New(slog.DiscardHandler)
 	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, s, log)
 	s.rt = tenant.New(tenant.Config{Limits: l, Slots: 2, Door: s, Log: log})
 	ctx, stop := context.WithCancel(context.Background())
@@ -94,10 +99,17 @@ func (s *stage) printed() string {
 // template stores one that is nothing but init.luau.
 func (s *stage) template(name, source string, capabilities []string, events ...string) {
 	s.t.Helper()
-	_, err := s.store.PutTemplate(s.t.Context(), store.Template{Tenant: guild, Template: khronos.Template{
-		Name: name, Files: map[string]string{"init.luau": source}, Capabilities: capabilities, Subscriptions: events,
-	}})
-	if err != nil {
+	s.templateFiles(name, map[string]string{"init.luau": source}, capabilities, events...)
+}
+
+func (s *stage) templateFiles(name string, files map[string]string, capabilities []string, events ...string) {
+	s.t.Helper()
+	s.put(khronos.Template{Name: name, Files: files, Capabilities: capabilities, Subscriptions: events})
+}
+
+func (s *stage) put(tpl khronos.Template) {
+	s.t.Helper()
+	if _, err := s.store.PutTemplate(s.t.Context(), store.Template{Tenant: guild, Template: tpl}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.broker.Forget(guild)

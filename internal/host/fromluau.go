@@ -186,7 +186,7 @@ func (o *outward) pairs(t *luau.Table) (khronos.Value, error) {
 func (o *outward) at(key, v luau.Value) (khronos.Value, error) {
 	o.path = append(o.path, key)
 	if len(o.path) > khronos.MaxDepth {
-		if v.Kind() == luau.KindTable && slices.Contains(o.open, v.AsTable()) {
+		if o.cyclic() {
 			return khronos.Null(), o.refuse("nested more than %d deep: a table contains itself", khronos.MaxDepth)
 		}
 		return khronos.Null(), o.refuse("nested more than %d deep", khronos.MaxDepth)
@@ -194,6 +194,16 @@ func (o *outward) at(key, v luau.Value) (khronos.Value, error) {
 	item, err := o.value(v)
 	o.path = o.path[:len(o.path)-1]
 	return item, err
+}
+
+// cyclic tells whether a table of the path contains itself.
+func (o *outward) cyclic() bool {
+	for i, t := range o.open {
+		if slices.Contains(o.open[:i], t) {
+			return true
+		}
+	}
+	return false
 }
 
 // spend counts n bytes of the encoded form and pays for the work.
