@@ -109,6 +109,7 @@ var mayImport = map[string][]string{
 
 	"internal/khronos":       {},
 	"internal/limits":        {"internal/khronos"},
+	"internal/quarantine":    {"internal/khronos", "internal/limits"},
 	"internal/config":        {"internal/khronos", "internal/limits"},
 	"internal/auth":          {"internal/khronos"},
 	"internal/tenantlog":     {"internal/khronos"},
@@ -117,10 +118,10 @@ var mayImport = map[string][]string{
 	"internal/host/registry": {"internal/khronos", "internal/limits"},
 	"internal/tenant":        {"internal/khronos", "internal/limits", "internal/host", "internal/host/registry", "luau"},
 	"internal/worker":        {"internal/khronos", "internal/limits", "internal/tenant"},
-	"internal/process":       {"internal/khronos", "internal/limits", "internal/tenant", "internal/worker", "internal/mesophyll"},
+	"internal/process":       {"internal/khronos", "internal/limits", "internal/tenant", "internal/worker", "internal/mesophyll", "internal/quarantine"},
 	"internal/broker":        {"internal/khronos", "internal/limits", "internal/host/registry", "internal/store"},
 	"internal/templates":     {"internal/khronos", "internal/limits", "internal/store"},
-	"internal/telemetry":     {"internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker"},
+	"internal/telemetry":     {"internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker", "internal/quarantine"},
 	"internal/api":           {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog"},
 	"internal/apptest":       {"internal/..."},
 

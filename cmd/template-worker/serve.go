@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 	"github.com/template-worker/template-worker/internal/config"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
+	"github.com/template-worker/template-worker/internal/quarantine"
 	"github.com/template-worker/template-worker/internal/store/sqlite"
 	"github.com/template-worker/template-worker/internal/telemetry"
 	"github.com/template-worker/template-worker/internal/templates"
@@ -107,6 +109,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 		Templates:  templates.New(st, pool, brk, cfg.Limits),
 		Tenants:    st,
 		TenantLog:  logs,
+		Quarantine: quarantineView{workers.isolation},
 		Metrics:    metrics,
 		Version:    versionText(),
 		Log:        log,
@@ -124,6 +127,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	// Started left to right, stopped right to left: intake ends first.
 	return runInOrder(ctx, failed,
 		part{"workers' link", workers.serveLink},
+		part{"solo worker", workers.serveSolo},
 		part{"workers", workers.pool.Serve},
 		part{"http", func(ctx context.Context) error { return server.Serve(ctx, listener) }},
 	)
@@ -214,10 +218,13 @@ func newWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Registr
 	return processWorkers(cfg, door, metrics, telemetry.NewWorkerEvents(metrics, onFailed), log)
 }
 
-// workers is the pool and what its workers connect to; serveLink does nothing but wait in thread mode.
+// workers is the pool, what its workers connect to, and the worker beside it for
+// suspects. In thread mode isolation is nil and the serve functions only wait.
 type workers struct {
 	pool      *worker.Pool
+	isolation *process.Isolation
 	serveLink func(ctx context.Context) error
+	serveSolo func(ctx context.Context) error
 }
 
 func threadWorkers(cfg config.Config, door *brokerDoor, log *slog.Logger) workers {
@@ -226,7 +233,7 @@ func threadWorkers(cfg config.Config, door *brokerDoor, log *slog.Logger) worker
 		list[i] = newThread(i, cfg, door, log)
 	}
 	wait := func(ctx context.Context) error { <-ctx.Done(); return nil }
-	return workers{worker.NewPool(list), wait}
+	return workers{pool: worker.NewPool(list), serveLink: wait, serveSolo: wait}
 }
 
 func processWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Registry, events *telemetry.WorkerEvents, log *slog.Logger) (workers, error) {
@@ -240,24 +247,30 @@ func processWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Reg
 	}
 	link := mesophyll.NewServer(process.LinkConfig(cfg.Limits), log)
 	breaker := process.NewBreaker(cfg.Limits.BootFailureWorkers)
+	common := process.Config{
+		Limits: cfg.Limits, Path: self, Args: []string{"worker"},
+		Network: "unix", Address: socket,
+		Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), GCPercent: workerGCPercent, LogLevel: cfg.LogLevel},
+		Listeners: []process.Listener{events},
+	}
+	solo := common
+	solo.ID = workerID(cfg.Workers)
+	book := quarantine.New(quarantine.RulesOf(cfg.Limits), time.Now)
+	isolation := process.NewIsolation(solo, book, link, door, log)
 	list := make([]worker.Worker, cfg.Workers)
 	handles := make([]*process.Handle, cfg.Workers)
 	for i := range list {
-		handles[i] = process.NewHandle(process.Config{
-			ID: workerID(i), Limits: cfg.Limits, Path: self, Args: []string{"worker"},
-			Network: "unix", Address: socket,
-			Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), GCPercent: workerGCPercent, LogLevel: cfg.LogLevel},
-			Owns:      ownedBy(i, cfg.Workers),
-			Listeners: []process.Listener{events},
-			Breaker:   breaker,
-		}, link, door, log)
+		own := common
+		own.ID, own.Owns, own.Breaker, own.Isolation = workerID(i), ownedBy(i, cfg.Workers), breaker, isolation
+		handles[i] = process.NewHandle(own, link, door, log)
 		list[i] = handles[i]
 	}
 	telemetry.RegisterLink(metrics, link.Stats)
 	telemetry.RegisterHandles(metrics, handles)
+	telemetry.RegisterQuarantine(metrics, book.Counts)
 	serve := func(ctx context.Context) error {
 		err := link.Serve(ctx, listener)
 		return errors.Join(err, os.RemoveAll(filepath.Dir(socket)))
 	}
-	return workers{worker.NewPool(list), serve}, nil
+	return workers{worker.NewPool(list), isolation, serve, isolation.Serve}, nil
 }

@@ -70,6 +70,18 @@ func (r *rooms) DispatchEventNoWait(_ context.Context, tenant khronos.TenantID, 
 	return nil
 }
 
+func (r *rooms) Quarantine(_ context.Context, tenant khronos.TenantID) ([]api.QuarantineEntry, error) {
+	if tenant.ID != 5 {
+		return nil, khronos.Errorf(khronos.ErrKindDependency, "the store did not answer")
+	}
+	return []api.QuarantineEntry{{Template: "greeter", Version: 3, Event: "e", State: "quarantined", Deaths: 2}}, nil
+}
+
+func (r *rooms) LiftQuarantine(_ context.Context, tenant khronos.TenantID, template string) (int, error) {
+	r.note("lift %s %q", tenant, template)
+	return 1, nil
+}
+
 func (r *rooms) RunScript(_ context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error) {
 	r.note("script %s %s %s", tenant, name, ev.Name)
 	if code == "error" {
@@ -201,7 +213,7 @@ func newBench(t *testing.T) *bench {
 	b.server = api.NewServer(api.Config{
 		Gate:       auth.Gate{Key: key, Roots: []khronos.Snowflake{42}, Sources: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Limits:     limits.Default(),
-		Dispatcher: b.rooms, Workers: pool{b.rooms}, Templates: shelf{b.rooms}, Tenants: b.rooms, TenantLog: lines,
+		Dispatcher: b.rooms, Workers: pool{b.rooms}, Templates: shelf{b.rooms}, Tenants: b.rooms, TenantLog: lines, Quarantine: b.rooms,
 		Metrics: telemetry.NewRegistry(), Version: "test", Log: log,
 	})
 	return b
@@ -407,6 +419,18 @@ func TestServer_Tenants(t *testing.T) {
 	}
 	if w := b.do("POST", "/i/guilds-exist", `["4","x"]`); w.Code != 400 || !strings.Contains(w.Body.String(), "guild 1 of the list") {
 		t.Errorf("guilds-exist with a bad id: got %d %s", w.Code, w.Body)
+	}
+	if w := b.do("GET", "/i/tenants/guild:5/quarantine", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"event":"e","state":"quarantined","deaths":2`) {
+		t.Errorf("quarantine: got %d %s", w.Code, w.Body)
+	}
+	if w := b.do("GET", "/i/tenants/guild:6/quarantine", ""); w.Code != 502 {
+		t.Errorf("quarantine without a store: got %d %s", w.Code, w.Body)
+	}
+	if w := b.do("DELETE", "/i/tenants/guild:5/quarantine?template=greeter", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"lifted":1`) {
+		t.Errorf("lift quarantine: got %d %s", w.Code, w.Body)
+	}
+	if want := `lift guild:5 "greeter"`; !slices.Contains(b.rooms.calls, want) {
+		t.Errorf("calls %q lack %q", b.rooms.calls, want)
 	}
 	if w := b.do("GET", "/i/tenants/guild:5/log", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"text":"hello"`) {
 		t.Errorf("tenant log: got %d %s", w.Code, w.Body)

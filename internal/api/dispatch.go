@@ -26,6 +26,8 @@ type eventBody struct {
 	Author string          `json:"author,omitempty" doc:"user id of who caused the event; the caller when left out"`
 	Data   json.RawMessage `json:"data,omitempty" doc:"the event's data: a KhronosValue such as {\"Text\":\"x\"}, or plain JSON such as a Discord gateway payload"`
 	Format string          `json:"format,omitempty" enum:"khronos,json" doc:"how to read data; without it, data that is exactly one KhronosValue is read as such and all else as plain JSON"`
+
+	Repeatable bool `json:"repeatable,omitempty" doc:"running the event twice does no harm: when its worker dies while it runs, it may run once more, alone, to find out whether it was the cause"`
 }
 
 // event checks the body and gives the event.
@@ -40,7 +42,7 @@ func (b eventBody) event(ctx context.Context, lim *limits.Limits) (khronos.Event
 	if err != nil {
 		return khronos.Event{}, err
 	}
-	ev := khronos.Event{Name: b.Name, Author: b.Author, Data: data}
+	ev := khronos.Event{Name: b.Name, Author: b.Author, Data: data, Repeatable: b.Repeatable}
 	if ev.Author == "" {
 		ev.Author = callerOf(ctx).User.String()
 	}

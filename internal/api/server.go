@@ -37,6 +37,7 @@ type Config struct {
 	Templates  Templates
 	Tenants    Tenants
 	TenantLog  TenantLog
+	Quarantine Quarantine
 	Metrics    *prometheus.Registry
 	Version    string
 	Log        *slog.Logger
@@ -79,6 +80,7 @@ func NewServer(cfg Config) *Server {
 	s.workerRoutes()
 	s.tenantRoutes()
 	s.tenantLogRoutes()
+	s.quarantineRoutes()
 	s.templateRoutes()
 	s.router.Get("/docs", s.readingPage())
 	return s

@@ -16,6 +16,10 @@ type Event struct {
 	Author string
 	Data   Payload
 	Depth  int
+
+	// Repeatable is the sender's word that running it twice does no harm. It is
+	// the master's matter and does not travel to workers.
+	Repeatable bool
 }
 
 // Validate checks name and author, not the data: its bytes were checked when

@@ -3,7 +3,9 @@ package khronos
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -26,6 +28,27 @@ type Template struct {
 	Paused        bool
 	Capabilities  []string
 	Subscriptions []string
+	Quarantined   []QuarantinedEvent
+}
+
+// QuarantinedEvent is an event that a template does not get for a while, because
+// it took workers down with it.
+type QuarantinedEvent struct {
+	Event  string // empty for all events
+	Until  time.Time
+	Reason string // for the template's author
+}
+
+// QuarantineOf returns why the template does not get an event now, false if it
+// does.
+func (t *Template) QuarantineOf(event string, now time.Time) (QuarantinedEvent, bool) {
+	i := slices.IndexFunc(t.Quarantined, func(q QuarantinedEvent) bool {
+		return (q.Event == "" || q.Event == event) && now.Before(q.Until)
+	})
+	if i < 0 {
+		return QuarantinedEvent{}, false
+	}
+	return t.Quarantined[i], true
 }
 
 // CheckTemplateFiles checks the rules for an upload: a name of 1 to 64

@@ -84,6 +84,13 @@ type Limits struct {
 	HostCallsPerWorker int
 	HostCallsPerTenant int
 
+	QuarantineDeaths    int
+	QuarantineFirst     time.Duration
+	QuarantineLongest   time.Duration
+	QuarantineProbation time.Duration
+	QuarantineEntries   int
+	SoloIdle            time.Duration
+
 	TokenTTL time.Duration
 }
 
@@ -176,6 +183,7 @@ var ordered = []pair{
 	{"restart_delay", "restart_delay_max"},
 	{"hung_dump_after", "hung_abort_after"},
 	{"hung_abort_after", "hung_kill_after"},
+	{"quarantine_first", "quarantine_longest"},
 	{"host_calls_per_tenant", "host_calls_per_worker"},
 }
 

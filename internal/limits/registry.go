@@ -17,14 +17,15 @@ const (
 
 // Groups, in the order of docs/LIMITS.md.
 const (
-	groupDispatch = "Dispatches"
-	groupInspect  = "Inspection of templates"
-	groupData     = "Events, values and templates"
-	groupKV       = "Host calls"
-	groupLog      = "Logs"
-	groupLink     = "Link between master and worker"
-	groupProcess  = "Worker processes"
-	groupAPI      = "Internal API"
+	groupDispatch   = "Dispatches"
+	groupInspect    = "Inspection of templates"
+	groupData       = "Events, values and templates"
+	groupKV         = "Host calls"
+	groupLog        = "Logs"
+	groupLink       = "Link between master and worker"
+	groupProcess    = "Worker processes"
+	groupQuarantine = "Quarantine"
+	groupAPI        = "Internal API"
 )
 
 const (
@@ -178,6 +179,19 @@ var registry = []entry{
 		"Host calls of one worker that the master does at once; one more is refused with worker_unavailable."},
 	{"host_calls_per_tenant", groupProcess, unitCount, 64, 1, 1e6, func(l *Limits) any { return &l.HostCallsPerTenant },
 		"Host calls of one tenant that the master does at once; one more is refused with rate_limited."},
+
+	{"quarantine_deaths", groupQuarantine, unitCount, 2, 1, 100, func(l *Limits) any { return &l.QuarantineDeaths },
+		"Workers that die of a template's event, of which the last quarantines it: the event of that version does not run for a while."},
+	{"quarantine_first", groupQuarantine, unitDuration, 600 * sec, ms, 365 * day, func(l *Limits) any { return &l.QuarantineFirst },
+		"Length of a first quarantine; each further one is twice as long."},
+	{"quarantine_longest", groupQuarantine, unitDuration, day, ms, 365 * day, func(l *Limits) any { return &l.QuarantineLongest },
+		"The longest quarantine, and how long after its end it is remembered."},
+	{"quarantine_probation", groupQuarantine, unitDuration, 600 * sec, ms, 365 * day, func(l *Limits) any { return &l.QuarantineProbation },
+		"Time after which a suspicion is forgotten. Until then, or until it has survived, a suspect's events run alone."},
+	{"quarantine_entries", groupQuarantine, unitCount, 10_000, 1, 1e6, func(l *Limits) any { return &l.QuarantineEntries },
+		"Suspicions and quarantines that are remembered; one more displaces the one that would end first."},
+	{"solo_idle", groupQuarantine, unitDuration, 60 * sec, ms, day, func(l *Limits) any { return &l.SoloIdle },
+		"Time without work after which the worker for suspects is stopped."},
 
 	{"token_ttl", groupAPI, unitDuration, 3600 * sec, sec, math.MaxInt64, func(l *Limits) any { return &l.TokenTTL },
 		"Life of a token of the internal API."},

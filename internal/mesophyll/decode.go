@@ -90,6 +90,9 @@ func (d *decoder) message(kind Kind, n int) Message {
 	case KindTemplatesReply:
 		d.own()
 		return d.templatesReply(n)
+	case KindTemplatesChanged:
+		d.want(n, 2)
+		return &TemplatesChanged{Tenant: d.tenant()}
 	case KindReady:
 		d.begin(n, 2)
 		return &Ready{Generation: khronos.Generation(d.uint()), Posture: d.bytes()}
@@ -140,11 +143,20 @@ func (d *decoder) templatesReply(n int) *TemplatesReply {
 }
 
 func (d *decoder) template() khronos.Template {
-	d.want(d.count(), 6)
+	d.want(d.count(), 7)
 	return khronos.Template{
 		Name: d.string(), Version: d.int(), Files: d.files(), Paused: d.bool(),
-		Capabilities: d.strings(), Subscriptions: d.strings(),
+		Capabilities: d.strings(), Subscriptions: d.strings(), Quarantined: d.quarantined(),
 	}
+}
+
+func (d *decoder) quarantined() []khronos.QuarantinedEvent {
+	var list []khronos.QuarantinedEvent
+	for range d.count() {
+		d.want(d.count(), 3)
+		list = append(list, khronos.QuarantinedEvent{Event: d.string(), Until: time.UnixMilli(d.int()), Reason: d.string()})
+	}
+	return list
 }
 
 // decoder reads MessagePack from the front of b. After the first error every

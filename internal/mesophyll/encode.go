@@ -81,13 +81,19 @@ func appendError(b []byte, e *khronos.Error) []byte {
 }
 
 func appendTemplate(b []byte, t *khronos.Template) []byte {
-	b = msgp.AppendArrayHeader(b, 6)
+	b = msgp.AppendArrayHeader(b, 7)
 	b = msgp.AppendString(b, t.Name)
 	b = msgp.AppendInt64(b, t.Version)
 	b = appendFiles(b, t.Files)
 	b = msgp.AppendBool(b, t.Paused)
 	b = appendStrings(b, t.Capabilities)
-	return appendStrings(b, t.Subscriptions)
+	b = appendStrings(b, t.Subscriptions)
+	b = msgp.AppendArrayHeader(b, uint32(len(t.Quarantined)))
+	for _, q := range t.Quarantined {
+		b = msgp.AppendString(msgp.AppendArrayHeader(b, 3), q.Event)
+		b = msgp.AppendString(msgp.AppendInt64(b, q.Until.UnixMilli()), q.Reason)
+	}
+	return b
 }
 
 func (m *Hello) appendTo(b []byte) []byte {
@@ -173,6 +179,10 @@ func (m *TemplatesReply) appendTo(b []byte) []byte {
 	return b
 }
 
+func (m *TemplatesChanged) appendTo(b []byte) []byte {
+	return appendTenant(begin(b, KindTemplatesChanged, 2), m.Tenant)
+}
+
 func (m *Ready) appendTo(b []byte) []byte {
 	b = msgp.AppendUint64(begin(b, KindReady, 2), uint64(m.Generation))
 	return msgp.AppendBytes(b, m.Posture)
@@ -238,6 +248,7 @@ func (m *TemplatesReply) leastBytes() int {
 	}
 	return n
 }
+func (*TemplatesChanged) leastBytes() int   { return 0 }
 func (m *Ready) leastBytes() int            { return len(m.Posture) }
 func (*Started) leastBytes() int            { return 0 }
 func (m *DispatchResponse) leastBytes() int { return m.Result.leastBytes() }

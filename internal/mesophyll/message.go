@@ -28,6 +28,7 @@ const (
 	KindShutdown           Kind = 10
 	KindHostReply          Kind = 11
 	KindTemplatesReply     Kind = 12
+	KindTemplatesChanged   Kind = 13
 
 	KindReady            Kind = 64
 	KindStarted          Kind = 65
@@ -143,6 +144,10 @@ type TemplatesReply struct {
 	Err       *khronos.Error
 }
 
+// TemplatesChanged tells the worker to ask for the templates of a tenant again
+// before its next event. What runs goes on.
+type TemplatesChanged struct{ Tenant khronos.TenantID }
+
 // Ready is the first message of a worker that is able to work. Posture is JSON
 // on how the worker is confined; this package does not look into it.
 type Ready struct {
@@ -217,6 +222,7 @@ func (*Drain) Kind() Kind              { return KindDrain }
 func (*Shutdown) Kind() Kind           { return KindShutdown }
 func (*HostReply) Kind() Kind          { return KindHostReply }
 func (*TemplatesReply) Kind() Kind     { return KindTemplatesReply }
+func (*TemplatesChanged) Kind() Kind   { return KindTemplatesChanged }
 func (*Ready) Kind() Kind              { return KindReady }
 func (*Started) Kind() Kind            { return KindStarted }
 func (*DispatchResponse) Kind() Kind   { return KindDispatchResponse }

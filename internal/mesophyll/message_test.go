@@ -43,11 +43,13 @@ var everyMessage = map[Side][]Message{
 		&HostReply{CallID: 7, Result: Result{Value: []byte{0xc0}}},
 		&HostReply{CallID: 7, Result: Result{Err: testError}},
 		&TemplatesReply{CallID: 8, More: true, Templates: []khronos.Template{
-			{Name: "a", Version: 1, Files: map[string]string{"init.luau": "x"}, Capabilities: []string{"kv:*"}, Subscriptions: []string{"E"}},
+			{Name: "a", Version: 1, Files: map[string]string{"init.luau": "x"}, Capabilities: []string{"kv:*"}, Subscriptions: []string{"E"},
+				Quarantined: []khronos.QuarantinedEvent{{Event: "E", Until: time.UnixMilli(1800000000000), Reason: "killer"}, {Until: time.UnixMilli(1)}}},
 			{Name: "b", Version: 1 << 40, Files: map[string]string{"init.luau": "y"}, Paused: true},
 		}},
 		&TemplatesReply{CallID: 8},
 		&TemplatesReply{CallID: 8, Err: testError},
+		&TemplatesChanged{Tenant: testTenant},
 	},
 	ClientSide: {
 		&Ready{Generation: 7, Posture: []byte(`{"seccomp":true}`)},

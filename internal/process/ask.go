@@ -29,6 +29,9 @@ var errUnstarted = errors.New("worker lost before the work had started")
 // started the work and never will.
 var errGivenBack = errors.New("worker was replaced before the work had started")
 
+// errLostStarted is, for errors.Is, the loss of work that had started.
+var errLostStarted = &khronos.Error{Kind: khronos.ErrKindWorkerLostStarted}
+
 // ask sends m, the work at p, and waits for its outcome. When the link ends
 // first, the work is lost: at once if it had started; if it had not, the child
 // may still start it until it is dead, so only then is it errUnstarted.

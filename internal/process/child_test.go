@@ -40,6 +40,7 @@ const (
 	roleReuse     = "reuse"       // uses its token twice
 	roleMaster    = "master"      // a master with one worker, that prints its pid
 	roleNeverMind = "never-ready" // connects and never gets ready
+	roleTenants   = "tenants"     // a worker that runs scripts
 
 	roleStartsBadly = "starts-badly" // gets ready and dies of the first script
 )
@@ -99,6 +100,9 @@ func play(role string) int {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+	}
+	if role == roleTenants {
+		env.New = newTenants
 	}
 	if role == roleNeverMind {
 		env.New = func(Settings, tenant.Door, tenant.RunningMap, *slog.Logger) worker.Runtime { select {} }
@@ -323,6 +327,9 @@ func (p *puppet) Cancel(id uint64) {
 		p.finish(job, khronos.Outcome{Err: khronos.Errorf(khronos.ErrKindCancelled, "cancelled")})
 	}
 }
+
+// Refresh has nothing to load again.
+func (p *puppet) Refresh(khronos.TenantID) {}
 
 func (p *puppet) Drop(_ context.Context, id khronos.TenantID) error {
 	p.mu.Lock()

@@ -42,6 +42,8 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 		})
 	case *mesophyll.Cancel:
 		thread.Cancel(m.ReqID)
+	case *mesophyll.TemplatesChanged:
+		thread.Refresh(m.Tenant)
 	case *mesophyll.DropTenant:
 		c.owned.Go(func() { c.drop(thread, m) })
 	case *mesophyll.Drain:

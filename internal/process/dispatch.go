@@ -97,6 +97,9 @@ func (h *Handle) own() bool {
 func (h *Handle) DropTenant(ctx context.Context, id khronos.TenantID) error {
 	ctx, cancel := worker.WithDeadline(ctx, h.cfg.Limits.DispatchDeadline)
 	defer cancel()
+	if err := h.cfg.Isolation.drop(ctx, h, id); err != nil {
+		return err
+	}
 	now, _ := h.board.read()
 	var failed error
 	for _, n := range now.lives {
@@ -145,8 +148,9 @@ func errorOf(out khronos.Outcome) error {
 // carry brings the work at p to its outcome: it sends it to the ready
 // generation, and once more to the next when the first was lost before the work
 // had started. What a generation that was replaced gives back goes to the next
-// as if it had never been sent. ctx has a deadline.
-func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outcome {
+// as if it had never been sent. What is suspected of having killed a worker runs
+// alone instead. ctx has a deadline.
+func (h *Handle) carry(ctx context.Context, p *place, send request) khronos.Outcome {
 	h.counters.accepted.Add(1)
 	var lost error // of the last send
 	after := khronos.Generation(0)
@@ -165,11 +169,14 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outc
 			}
 			continue // never sent to this one
 		}
+		if out, taken := h.cfg.Isolation.take(ctx, h, p, send); taken {
+			return out
+		}
 		if sends++; sends > 1 {
 			h.counters.retried.Add(1)
 		}
 		deadline, _ := ctx.Deadline()
-		out, err := g.ask(ctx, p, make(max(time.Until(worker.ScriptDeadline(deadline)), time.Millisecond)))
+		out, err := g.ask(ctx, p, send(max(time.Until(worker.ScriptDeadline(deadline)), time.Millisecond)))
 		if err == nil {
 			return out
 		}
@@ -178,12 +185,30 @@ func (h *Handle) carry(ctx context.Context, p *place, make request) khronos.Outc
 			h.counters.givenBack.Add(1)
 			continue
 		}
-		if !errors.Is(err, errUnstarted) {
+		if !errors.Is(err, errUnstarted) && !h.awaitsVerdict(err, send) {
 			return h.failed(err)
 		}
-		lost = worker.Lost(h.cfg.ID, false)
+		if !g.awaitVerdict(ctx) {
+			return h.failed(ctx.Err())
+		}
+		if errors.Is(err, errUnstarted) {
+			lost = worker.Lost(h.cfg.ID, false)
+			continue
+		}
+		if out, taken := h.cfg.Isolation.take(ctx, h, p, send); taken {
+			return out
+		}
+		return h.failed(err)
 	}
 	return h.failed(lost)
+}
+
+// awaitsVerdict says whether somebody has to be blamed for the loss of work that
+// had started before it ends: it may run again, alone, for its sender has said so;
+// or it was alone, and what comes next depends on it.
+func (h *Handle) awaitsVerdict(err error, send request) bool {
+	i := h.cfg.Isolation
+	return i != nil && errors.Is(err, errLostStarted) && (h == i.solo || workOf(send(0)).repeatable)
 }
 
 // failed is the outcome of work that the child has not answered.

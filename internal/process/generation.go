@@ -32,6 +32,7 @@ type generation struct {
 	beating chan struct{} // closed by the first heartbeat after Ready
 	lost    chan struct{} // closed when the link has ended and all calls have their errors
 	host    *hostCalls
+	judged  chan struct{} // closed when the end is taken to account
 
 	mu sync.Mutex
 	// mu guards the fields below.
@@ -74,6 +75,7 @@ func newGeneration(h *Handle, l *life) *generation {
 		leaving: make(chan struct{}),
 		beating: make(chan struct{}),
 		lost:    make(chan struct{}),
+		judged:  make(chan struct{}),
 		host:    newHostCalls(h.cfg.Limits.HostCallsPerWorker, h.cfg.Limits.HostCallsPerTenant),
 		live:    map[uint64]*liveCall{},
 		share:   wornShare(h.cfg.Chance()),
@@ -113,10 +115,16 @@ func (g *generation) run(ctx context.Context) ending {
 	useful := g.liveUntil(life, end, ticket, &owned)
 
 	why := causeOf(life)
+	seen := g.child.marks.running() // before a hung child is made to move
+	hung := why.reason == ReasonHeartbeat || why.reason == ReasonHung
 	why = g.bringDown(why)
 	g.endLink(why)
 	g.host.close()
 	g.child.marks.free()
+	if !hung {
+		seen = g.child.marks.running()
+	}
+	g.judge(why, seen)
 	end(nil)
 	owned.Wait()
 	return ending{
@@ -126,6 +134,30 @@ func (g *generation) run(ctx context.Context) ending {
 		status: g.child.status,
 		useful: useful,
 		output: g.out.last(),
+	}
+}
+
+// judge has somebody blamed for the end of a life, unless it was the master's
+// wish or the link's fault. runs are what the child ran.
+func (g *generation) judge(why *cause, runs []running) {
+	defer close(g.judged)
+	if g.h.cfg.Isolation == nil {
+		return
+	}
+	switch why.reason {
+	case ReasonCrash, ReasonHeartbeat, ReasonHung:
+		g.h.cfg.Isolation.died(g.id, g.detail(why), runs)
+	}
+}
+
+// awaitVerdict waits until the end of the generation is taken to account, and
+// reports false when ctx ends before.
+func (g *generation) awaitVerdict(ctx context.Context) bool {
+	select {
+	case <-g.judged:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

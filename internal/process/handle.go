@@ -54,6 +54,10 @@ type Config struct {
 	// failures to start concern nobody else.
 	Breaker *Breaker
 
+	// Isolation runs alone what workers may have died of. Nil means nothing is,
+	// and nobody is blamed for a death.
+	Isolation *Isolation
+
 	// Listeners are told of exits and alarms.
 	Listeners []Listener
 
@@ -114,6 +118,9 @@ func NewHandle(cfg Config, link *mesophyll.Server, host HostDoor, log *slog.Logg
 		board:     h.board,
 		breaker:   cfg.Breaker,
 		listeners: append([]Listener{logListener{h.log}}, cfg.Listeners...),
+	}
+	if h.cfg.Isolation != nil {
+		h.cfg.Isolation.attach(h)
 	}
 	return h
 }

@@ -156,6 +156,7 @@ func (g *generation) replyTemplates(m *mesophyll.TemplatesRequest) {
 	page := &mesophyll.TemplatesReply{}
 	all, err := g.h.host.Templates(g.host.ctx, m.Tenant)
 	if err == nil {
+		g.h.cfg.Isolation.mark(m.Tenant, all)
 		page, err = mesophyll.PageTemplates(all, m.After, int(g.h.cfg.Limits.FrameBytes))
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
+	"github.com/template-worker/template-worker/internal/quarantine"
 )
 
 // RegisterHostCalls offers the broker's counts: every host call by its result.
@@ -23,21 +24,46 @@ func RegisterHandles(r *prometheus.Registry, handles []*process.Handle) {
 	r.MustRegister(handleCollector(handles))
 }
 
+// RegisterQuarantine offers what is suspected and quarantined, and what has become of suspects.
+func RegisterQuarantine(r *prometheus.Registry, counts func() quarantine.Counts) {
+	r.MustRegister(quarantineCollector(counts))
+}
+
 type (
 	hostCallCollector func() []broker.Count
 	linkCollector     func() mesophyll.ServerStats
 	handleCollector   []*process.Handle
+
+	quarantineCollector func() quarantine.Counts
 )
 
 var (
 	hostCallsDesc = prometheus.NewDesc("tw_host_calls_total", "Host calls by operation and result.", []string{"call", "result"}, nil)
 	linkDesc      = prometheus.NewDesc("tw_link_upgrades_total", "Connections that claimed to be a worker: accepted, refused, or refused because the token had been used.", []string{"result"}, nil)
 	workDesc      = prometheus.NewDesc("tw_worker_work_total", "Pieces of work handed to worker processes, by what became of them beside ending normally.", []string{"event"}, nil)
+
+	suspicionsDesc = prometheus.NewDesc("tw_quarantine_changes_total", "What has happened to templates' events that workers may have died of.", []string{"change"}, nil)
+	suspectsDesc   = prometheus.NewDesc("tw_quarantine_entries", "Templates' events that run alone (probation) or not at all (quarantined).", []string{"state"}, nil)
 )
 
 func (c hostCallCollector) Describe(ch chan<- *prometheus.Desc) { ch <- hostCallsDesc }
 func (c linkCollector) Describe(ch chan<- *prometheus.Desc)     { ch <- linkDesc }
 func (c handleCollector) Describe(ch chan<- *prometheus.Desc)   { ch <- workDesc }
+
+func (c quarantineCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- suspicionsDesc
+	ch <- suspectsDesc
+}
+
+func (c quarantineCollector) Collect(ch chan<- prometheus.Metric) {
+	n := c()
+	for what, count := range n.Changes {
+		ch <- counter(suspicionsDesc, count, string(what))
+	}
+	for state, entries := range map[quarantine.State]int{quarantine.Probation: n.Probation, quarantine.Quarantined: n.Quarantined} {
+		ch <- prometheus.MustNewConstMetric(suspectsDesc, prometheus.GaugeValue, float64(entries), string(state))
+	}
+}
 
 func (c hostCallCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, n := range c() {

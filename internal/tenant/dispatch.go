@@ -51,12 +51,7 @@ func (t *tenant) begin(d *dispatch) {
 func (t *tenant) beginEvent(d *dispatch) {
 	for _, tpl := range t.templates {
 		if !tpl.Paused && slices.Contains(tpl.Subscriptions, d.job.Event.Name) {
-			m := t.machines[tpl.Name]
-			if m == nil || m.stale() {
-				m = newMachine(t, tpl, false)
-				t.machines[tpl.Name] = m
-			}
-			d.runs = append(d.runs, &run{d: d, m: m})
+			d.runs = append(d.runs, &run{d: d, m: t.machineFor(tpl, d.job.Event.Name)})
 		}
 	}
 	if len(d.runs) == 0 {
@@ -64,6 +59,20 @@ func (t *tenant) beginEvent(d *dispatch) {
 		return
 	}
 	t.start(d)
+}
+
+// machineFor gives the machine of a template that runs an event, or one that
+// refuses it while it is quarantined.
+func (t *tenant) machineFor(tpl khronos.Template, event string) *machine {
+	if q, ok := tpl.QuarantineOf(event, time.Now()); ok {
+		return &machine{t: t, tpl: tpl, state: machineClosed, err: khronos.Errorf(khronos.ErrKindQuarantined, "%s", q.Reason)}
+	}
+	m := t.machines[tpl.Name]
+	if m == nil || m.stale() {
+		m = newMachine(t, tpl, false)
+		t.machines[tpl.Name] = m
+	}
+	return m
 }
 
 // beginAlone runs a script or an inspection in a VM of its own.

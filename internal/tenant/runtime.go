@@ -168,6 +168,17 @@ func (r *Runtime) GiveBack() {
 	}
 }
 
+// Refresh has the tenant ask for its templates again before its next event. What
+// runs goes on.
+func (r *Runtime) Refresh(id khronos.TenantID) {
+	r.mu.Lock()
+	t := r.tenants[id]
+	r.mu.Unlock()
+	if t != nil {
+		t.post(func() { t.loaded, t.reload = false, t.loading })
+	}
+}
+
 // Stats counts what the Runtime holds and has done.
 func (r *Runtime) Stats() Stats {
 	r.mu.Lock()

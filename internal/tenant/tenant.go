@@ -33,6 +33,7 @@ type tenant struct {
 	templates []khronos.Template
 	loaded    bool // templates is current
 	loading   bool // and is on its way
+	reload    bool // and what is on its way is no longer
 	machines  map[string]*machine
 	live      []*dispatch
 	runnable  []*thread
@@ -239,12 +240,13 @@ func (t *tenant) loadTemplates() {
 	t.rt.wg.Go(func() {
 		list, err := t.askTemplates()
 		t.post(func() {
-			t.loading = false
+			reload := t.reload
+			t.loading, t.reload = false, false
 			if err != nil {
 				t.failQueued(err, func(d *dispatch) bool { return d.job.Kind == JobDispatchEvent })
 				return
 			}
-			t.templates, t.loaded = list, true
+			t.templates, t.loaded = list, !reload
 		})
 	})
 }

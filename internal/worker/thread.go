@@ -26,6 +26,7 @@ type Runtime interface {
 	Drop(ctx context.Context, tenant khronos.TenantID) error
 	Dump(ctx context.Context) []khronos.ScriptStack
 	GiveBack()
+	Refresh(tenant khronos.TenantID)
 	Stats() tenant.Stats
 }
 

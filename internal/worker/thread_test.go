@@ -102,6 +102,8 @@ func (r *fakeRuntime) Cancel(id uint64) {
 	}
 }
 
+func (r *fakeRuntime) Refresh(khronos.TenantID) {}
+
 func (r *fakeRuntime) Drop(_ context.Context, id khronos.TenantID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,6 +67,13 @@ func (t *Thread) Dump(ctx context.Context) ([]khronos.ScriptStack, error) {
 	return life.rt.Dump(ctx), nil
 }
 
+// Refresh has the tenant's templates loaded again before its next event.
+func (t *Thread) Refresh(id khronos.TenantID) {
+	if life := t.running(); life != nil {
+		life.rt.Refresh(id)
+	}
+}
+
 // InspectTemplate returns the handler names of files.
 func (t *Thread) InspectTemplate(ctx context.Context, id khronos.TenantID, files map[string]string) ([]string, error) {
 	v, err := t.call(ctx, tenant.Job{Tenant: id, Kind: tenant.JobInspect, Files: files})
