@@ -4,7 +4,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 MAX_BINARY  := 41943040 # 40 MiB
 
-.PHONY: help check fmt lint tidy build test test-checked run bench bench-link bench-engine fuzz conformance clean-tree
+.PHONY: help blame check fmt lint tidy build test test-checked run bench bench-link bench-engine fuzz conformance clean-tree
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 conformance: ## LUAU=folder of the reference's tests/conformance: run them
 	LUAU_CONFORMANCE="$(LUAU)" go test -count=1 -v -run TestConformance ./luau/luautest
+
+blame: ## 60 tenants, 3 workers, one script that kills its worker, 50 seeds: who is blamed and what it costs the others
+	TW_BLAME_SEEDS=50 go test -count=1 -v -timeout 30m -run TestIsolation_FindsTheKiller ./internal/process
 
 clean-tree: ## fail when something above left the tree changed
 	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }

@@ -190,7 +190,7 @@ var registry = []entry{
 		"Time after which a suspicion is forgotten. Until then, or until it has survived, a suspect's events run alone."},
 	{"quarantine_entries", groupQuarantine, unitCount, 10_000, 1, 1e6, func(l *Limits) any { return &l.QuarantineEntries },
 		"Suspicions and quarantines that are remembered; one more displaces the one that would end first."},
-	{"solo_idle", groupQuarantine, unitDuration, 60 * sec, ms, day, func(l *Limits) any { return &l.SoloIdle },
+	{"solo_idle", groupQuarantine, unitDuration, 10 * sec, ms, day, func(l *Limits) any { return &l.SoloIdle },
 		"Time without work after which the worker for suspects is stopped."},
 
 	{"token_ttl", groupAPI, unitDuration, 3600 * sec, sec, math.MaxInt64, func(l *Limits) any { return &l.TokenTTL },

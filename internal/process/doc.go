@@ -26,5 +26,10 @@
 // connection, live dispatches and host calls of its own, so the end of one cannot
 // touch the other.
 //
+// What a child runs stands in memory that it shares with the master. After a death
+// that nobody wished, an [Isolation] says to a quarantine.Book what was being
+// executed, runs in a worker of its own what the book suspects, and has the others
+// refuse what it has convicted. [Isolation.Serve] owns that worker's Serve.
+//
 // Times are durations and time.Time, sizes bytes.
 package process
