@@ -58,12 +58,26 @@ func (s spawned) Trace(visit func(luau.Value)) { visit(s.thread) }
 func taskSpawned(c *luau.Call, state any) error {
 	thread := state.(spawned).thread
 	if !c.Arg(0).Truthy() {
-		message, err := c.ToString(c.Arg(1))
+		message, handler, err := c.TryString(c.Arg(1))
 		if err != nil {
 			return err
 		}
+		if !handler.IsNil() {
+			return c.CallThen(handler, []luau.Value{c.Arg(1)}, taskFailureTold, state)
+		}
 		envOf(c).ThreadFailed(thread.AsCoroutine().Traceback(message, 0))
 	}
+	return c.Return1(thread)
+}
+
+// taskFailureTold reports a thread that failed with an error whose __tostring has been asked.
+func taskFailureTold(c *luau.Call, state any) error {
+	thread := state.(spawned).thread
+	message, err := c.HandlerText(c.Args())
+	if err != nil {
+		return err
+	}
+	envOf(c).ThreadFailed(thread.AsCoroutine().Traceback(message, 0))
 	return c.Return1(thread)
 }
 

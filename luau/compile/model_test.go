@@ -183,7 +183,10 @@ func modelFormat(s string, args []any) string {
 			break
 		}
 		if s[i] == '*' {
-			if len(args) == 0 || out.Len() > modelMax {
+			if out.Len() > modelMax {
+				fail("string is too long")
+			}
+			if len(args) == 0 {
 				fail("bad format")
 			}
 			out.WriteString(modelText(args[0]))

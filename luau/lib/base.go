@@ -30,13 +30,11 @@ func openBase(b *vm.BaseBuilder) {
 
 // print(...) gives one line to the host, arguments as tostring shows them with
 // tabs between. Costs fuel for the bytes.
-func basePrint(c *vm.Call) error {
+func basePrint(c *vm.Call) error { return c.Strings(printTexts) }
+
+func printTexts(c *vm.Call, texts []string) error {
 	var line strings.Builder
-	for i := range c.NArgs() {
-		s, err := c.ToString(c.Arg(i))
-		if err != nil {
-			return err
-		}
+	for i, s := range texts {
 		if err := payBytes(c, 4*len(s)); err != nil {
 			return err
 		}
@@ -288,7 +286,19 @@ func baseToString(c *vm.Call) error {
 	if v.Kind() == vm.KindString {
 		return c.Return1(v)
 	}
-	s, err := c.ToString(v)
+	s, handler, err := c.TryString(v)
+	if err != nil {
+		return err
+	}
+	if !handler.IsNil() {
+		return c.CallThen(handler, []vm.Value{v}, stringGiven, nil)
+	}
+	return returnString(c, s)
+}
+
+// stringGiven takes what __tostring gave.
+func stringGiven(c *vm.Call, _ any) error {
+	s, err := c.HandlerText(c.Args())
 	if err != nil {
 		return err
 	}

@@ -14,69 +14,122 @@ func stringFormat(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	out := newText(c)
-	for arg := 1; f != ""; {
-		i := strings.IndexByte(f, '%')
+	return formatter{f: f, arg: 1, out: newText(c)}.run(c)
+}
+
+// formatter is one string.format in progress.
+type formatter struct {
+	f    string // the rest of the format
+	arg  int    // the argument of the next item
+	out  text
+	args []vm.Value // all arguments, copied once a function has to be called
+}
+
+// Trace visits the arguments.
+func (f *formatter) Trace(visit func(vm.Value)) {
+	for _, v := range f.args {
+		visit(v)
+	}
+}
+
+// run writes the rest.
+func (f formatter) run(c *vm.Call) error {
+	for f.f != "" {
+		i := strings.IndexByte(f.f, '%')
 		if i < 0 {
-			i = len(f)
+			i = len(f.f)
 		}
-		if err := out.add(f[:i]); err != nil {
+		if err := f.out.add(f.f[:i]); err != nil {
 			return err
 		}
-		if f = f[i:]; f == "" {
+		if f.f = f.f[i:]; f.f == "" {
 			break
 		}
-		f = f[1:]
-		if f != "" && f[0] == '%' {
-			if err := out.add("%"); err != nil {
+		f.f = f.f[1:]
+		if f.f != "" && f.f[0] == '%' {
+			if err := f.out.add("%"); err != nil {
 				return err
 			}
-			f = f[1:]
+			f.f = f.f[1:]
 			continue
 		}
-		n, err := formatItem(c, &out, f, arg)
+		n, handler, err := formatItem(c, &f.out, f.f, f.arg)
 		if err != nil {
 			return err
 		}
-		f, arg = f[n:], arg+1
+		f.f, f.arg = f.f[n:], f.arg+1
+		if !handler.IsNil() {
+			return f.ask(c, handler)
+		}
 	}
-	v, err := out.value()
+	v, err := f.out.value()
 	if err != nil {
 		return err
 	}
 	return c.Return1(v)
 }
 
-// formatItem writes one item from argument arg and gives the bytes it takes in the format.
-func formatItem(c *vm.Call, out *text, f string, arg int) (int, error) {
+// ask calls the __tostring of the argument before f.arg.
+func (f formatter) ask(c *vm.Call, handler vm.Value) error {
+	v := c.Arg(f.arg - 1)
+	if f.args == nil {
+		if err := c.Alloc(int64(c.NArgs()) * 16); err != nil {
+			return err
+		}
+		f.args = append([]vm.Value(nil), c.Args()...)
+	}
+	held := f
+	return c.CallThen(handler, []vm.Value{v}, formatGoOn, &held)
+}
+
+// formatGoOn takes what __tostring gave.
+func formatGoOn(c *vm.Call, state any) error {
+	f := *state.(*formatter)
+	f.out.c = c
+	s, err := c.HandlerText(c.Args())
+	if err != nil {
+		return err
+	}
+	if err := f.out.add(s); err != nil {
+		return err
+	}
+	if err := c.Recall(f.args); err != nil {
+		return err
+	}
+	return f.run(c)
+}
+
+// formatItem writes one item from argument arg and gives the bytes it takes in
+// the format, or the __tostring that must be called to write it.
+func formatItem(c *vm.Call, out *text, f string, arg int) (n int, handler vm.Value, err error) {
 	if arg >= c.NArgs() {
-		return 0, c.Errorf("missing argument #%d", arg+1)
+		return 0, vm.Nil, c.Errorf("missing argument #%d", arg+1)
 	}
 	if err := c.Charge(2); err != nil {
-		return 0, err
+		return 0, vm.Nil, err
 	}
 	if f != "" && f[0] == '*' {
-		s, err := c.ToString(c.Arg(arg))
-		if err != nil {
-			return 0, err
+		s, handler, err := c.TryString(c.Arg(arg))
+		if err != nil || !handler.IsNil() {
+			return 1, handler, err
 		}
-		return 1, out.add(s)
+		return 1, vm.Nil, out.add(s)
 	}
 	spec, n, err := numfmt.Parse(f)
 	if err != nil {
-		return 0, c.Errorf("%s", err.Error())
+		return 0, vm.Nil, c.Errorf("%s", err.Error())
 	}
 	if spec.Verb == 'q' || spec.Verb == 's' {
 		s, err := c.CheckString(arg)
 		if err != nil {
-			return 0, err
+			return 0, vm.Nil, err
 		}
-		return n, formatString(out, spec, s)
+		return n, vm.Nil, formatString(out, spec, s)
 	}
 	if err := out.room(maxItem); err != nil {
-		return 0, err
+		return 0, vm.Nil, err
 	}
-	return n, formatNumber(c, out, spec, arg)
+	return n, vm.Nil, formatNumber(c, out, spec, arg)
 }
 
 // maxItem is more bytes than any formatted number takes.

@@ -20,96 +20,130 @@ func stringGSub(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	g := substitution{s: s, whole: c.Arg(0).Kind() == vm.KindString, out: newText(c)}
-	switch g.kind = c.Arg(2).Kind(); g.kind {
-	case vm.KindNumber, vm.KindString:
-		if g.with, err = c.CheckString(2); err != nil {
-			return err
-		}
-	case vm.KindTable, vm.KindClosure, vm.KindNative:
+	with := c.Arg(2)
+	switch with.Kind() {
+	case vm.KindNumber, vm.KindString, vm.KindTable, vm.KindClosure, vm.KindNative:
 	default:
 		return c.TypeError(2, "string/function/table")
 	}
-	anchored := pattern.Anchored(pat)
-	m := newMatcher(c, s, pat, anchored)
-	defer freeMatcher(m)
-	n, err := g.run(c, m, limit)
-	if err == nil {
-		err = m.Flush()
+	g := &substitution{subject: c.Arg(0), s: s, with: with, limit: limit, out: newText(c)}
+	if k := with.Kind(); k == vm.KindNumber || k == vm.KindString {
+		if g.text, err = c.CheckString(2); err != nil {
+			return err
+		}
 	}
+	g.m = newMatcher(c, s, pat, pattern.Anchored(pat))
+	return g.goOn(c)
+}
+
+// substitution is one gsub in progress.
+type substitution struct {
+	subject vm.Value
+	s       string   // its text
+	with    vm.Value // the replacement
+	text    string   // the same, if it is a text
+	limit   int
+	m       *pattern.Matcher // nil once the work is over
+	out     text
+	n       int // replacements made
+	at      int // all before it is in out
+	next    int // where the next match may start
+	from    int // the match in progress
+	to      int
+}
+
+// Trace visits what the substitution holds.
+func (g *substitution) Trace(visit func(vm.Value)) {
+	visit(g.subject)
+	visit(g.with)
+}
+
+// goOn makes replacements until the work is over or a function must be called.
+func (g *substitution) goOn(c *vm.Call) error {
+	waits, err := g.run(c)
+	if waits && err == nil {
+		return nil
+	}
+	if err == nil {
+		err = g.m.Flush()
+	}
+	freeMatcher(g.m)
+	g.m = nil
 	if err != nil {
 		return patternError(c, err)
 	}
-	if n == 0 && g.whole {
+	if g.n == 0 && g.subject.Kind() == vm.KindString {
 		g.out.drop()
-		return c.Return(c.Arg(0), vm.Number(0))
+		return c.Return(g.subject, vm.Number(0))
+	}
+	if err := g.out.add(g.s[g.at:]); err != nil {
+		return err
 	}
 	v, err := g.out.value()
 	if err != nil {
 		return err
 	}
-	return c.Return(v, vm.Number(float64(n)))
+	return c.Return(v, vm.Number(float64(g.n)))
 }
 
-// substitution is one gsub in progress.
-type substitution struct {
-	s     string
-	whole bool // s is a string of the machine, not the text of a number
-	kind  vm.Kind
-	with  string // the replacement, if it is a text
-	out   text
-	args  []vm.Value
-}
-
-// run makes at most limit replacements and gives their number.
-func (g *substitution) run(c *vm.Call, m *pattern.Matcher, limit int) (n int, err error) {
-	at := 0 // all before it is in out
-	for next := 0; n < limit && next <= len(g.s); {
-		from, to, ok, err := m.Find(next)
-		if err != nil {
-			return 0, err
+// run makes replacements. It tells whether the call waits for a function or the next slice.
+func (g *substitution) run(c *vm.Call) (waits bool, err error) {
+	for g.n < g.limit && g.next <= len(g.s) {
+		if c.Due() {
+			return true, c.Pause(gsubGoOn, g)
 		}
-		if !ok {
-			break
+		from, to, ok, err := g.m.Find(g.next)
+		if err != nil || !ok {
+			return false, err
 		}
-		if err := g.out.add(g.s[at:from]); err != nil {
-			return 0, err
+		if err := g.out.add(g.s[g.at:from]); err != nil {
+			return false, err
 		}
-		if err := g.replace(c, m, from, to); err != nil {
-			return 0, err
+		g.from, g.to = from, to
+		if waits, err := g.replace(c); waits || err != nil {
+			return waits, err
 		}
-		n++
-		at, next = to, to
-		if from == to {
-			next++ // an empty match moves on all the same
-		}
-		if m.Once() {
-			break
+		if g.replaced() {
+			return false, nil
 		}
 	}
-	if n == 0 && g.whole {
-		return 0, nil // the subject itself is the result
-	}
-	return n, g.out.add(g.s[at:])
+	return false, nil
 }
 
-// replace adds what stands for the match.
-func (g *substitution) replace(c *vm.Call, m *pattern.Matcher, from, to int) error {
-	var v vm.Value
-	var err error
-	switch g.kind {
+// replaced moves on behind a match. It tells whether that was the last.
+func (g *substitution) replaced() bool {
+	g.n++
+	g.at, g.next = g.to, g.to
+	if g.from == g.to {
+		g.next++ // an empty match moves on all the same
+	}
+	return g.m.Once()
+}
+
+// replace adds what stands for the match, or calls a function that tells it.
+func (g *substitution) replace(c *vm.Call) (waits bool, err error) {
+	switch g.with.Kind() {
 	case vm.KindTable:
-		if v, err = captureValue(c, m, g.s, 0, from, to); err == nil {
-			v, err = c.Index(c.Arg(2), v)
+		key, err := captureValue(c, g.m, g.s, 0, g.from, g.to)
+		if err != nil {
+			return false, err
 		}
+		v, handler, self, err := c.TryIndex(g.with, key)
+		switch {
+		case err != nil:
+			return false, err
+		case !handler.IsNil():
+			return true, c.CallThen(handler, []vm.Value{self, key}, gsubReplaced, g)
+		}
+		return false, g.put(c, v)
 	case vm.KindClosure, vm.KindNative:
-		v, err = g.call(c, m, from, to)
-	default:
-		return g.expand(c, m, from, to)
+		return true, g.call(c)
 	}
-	if err != nil {
-		return err
-	}
+	return false, g.expand(c)
+}
+
+// put adds a value that stands for the match; a false one stands for the match itself.
+func (g *substitution) put(c *vm.Call, v vm.Value) error {
 	switch v.Kind() {
 	case vm.KindString:
 		return g.out.add(v.AsString().Str())
@@ -119,29 +153,52 @@ func (g *substitution) replace(c *vm.Call, m *pattern.Matcher, from, to int) err
 	if v.Truthy() {
 		return c.Errorf("invalid replacement value (a %s)", c.VM().TypeName(v))
 	}
-	return g.out.add(g.s[from:to])
+	return g.out.add(g.s[g.from:g.to])
 }
 
 // call asks the replacement function.
-func (g *substitution) call(c *vm.Call, m *pattern.Matcher, from, to int) (vm.Value, error) {
-	g.args = g.args[:0]
-	for i := range max(m.Captures(), 1) {
-		v, err := captureValue(c, m, g.s, i, from, to)
+func (g *substitution) call(c *vm.Call) error {
+	var args [pattern.MaxCaptures]vm.Value
+	n := max(g.m.Captures(), 1)
+	for i := range n {
+		v, err := captureValue(c, g.m, g.s, i, g.from, g.to)
 		if err != nil {
-			return vm.Nil, err
+			return err
 		}
-		g.args = append(g.args, v)
+		args[i] = v
 	}
-	out, err := c.Call(c.Arg(2), g.args...)
-	if err != nil || len(out) == 0 {
-		return vm.Nil, err
+	return c.CallThen(g.with, args[:n], gsubReplaced, g)
+}
+
+// gsubReplaced takes what a function gave for the match.
+func gsubReplaced(c *vm.Call, state any) error {
+	g := state.(*substitution)
+	g.resume(c)
+	if err := g.put(c, c.Arg(0)); err != nil {
+		freeMatcher(g.m)
+		return err
 	}
-	return out[0], nil
+	if g.replaced() {
+		g.limit = g.n
+	}
+	return g.goOn(c)
+}
+
+func gsubGoOn(c *vm.Call, state any) error {
+	g := state.(*substitution)
+	g.resume(c)
+	return g.goOn(c)
+}
+
+// resume makes c pay from here on.
+func (g *substitution) resume(c *vm.Call) {
+	g.m.SetMeter(c)
+	g.out.c = c
 }
 
 // expand adds the replacement text with its %0 to %9.
-func (g *substitution) expand(c *vm.Call, m *pattern.Matcher, from, to int) error {
-	w := g.with
+func (g *substitution) expand(c *vm.Call) error {
+	w := g.text
 	for i := 0; i < len(w); i++ {
 		start := i
 		for i < len(w) && w[i] != '%' {
@@ -157,7 +214,7 @@ func (g *substitution) expand(c *vm.Call, m *pattern.Matcher, from, to int) erro
 		if i == len(w) || w[i] != '%' && (w[i] < '0' || w[i] > '9') {
 			return c.Errorf("invalid use of '%%' in replacement string")
 		}
-		piece, err := g.piece(c, m, w[i], from, to)
+		piece, err := g.piece(c, w[i])
 		if err != nil {
 			return err
 		}
@@ -169,14 +226,14 @@ func (g *substitution) expand(c *vm.Call, m *pattern.Matcher, from, to int) erro
 }
 
 // piece gives what %d stands for in a replacement.
-func (g *substitution) piece(c *vm.Call, m *pattern.Matcher, d byte, from, to int) (string, error) {
+func (g *substitution) piece(c *vm.Call, d byte) (string, error) {
 	switch d {
 	case '%':
 		return "%", nil
 	case '0':
-		return g.s[from:to], nil
+		return g.s[g.from:g.to], nil
 	}
-	cp, err := m.Capture(int(d-'1'), from, to)
+	cp, err := g.m.Capture(int(d-'1'), g.from, g.to)
 	if err != nil {
 		return "", patternError(c, err)
 	}

@@ -437,26 +437,63 @@ func tableFind(c *vm.Call) error {
 	if init < 1 {
 		return c.ArgError(2, "index out of range")
 	}
-	want := c.Arg(1)
-	for i := init; ; i++ {
-		if (i-init)%256 == 255 {
-			if err := c.Charge(256); err != nil {
-				return err
-			}
-		}
-		v := t.GetInt(i)
+	return search{t: t, want: c.Arg(1), at: init}.run(c)
+}
+
+// search is one table.find in progress.
+type search struct {
+	t    *vm.Table
+	want vm.Value
+	at   int
+}
+
+// Trace visits the table and the value.
+func (s *search) Trace(visit func(vm.Value)) {
+	visit(s.t.Value())
+	visit(s.want)
+}
+
+func (s search) run(c *vm.Call) error {
+	for n := 1; ; n++ {
+		v := s.t.GetInt(s.at)
 		if v.IsNil() {
 			return c.Return1(vm.Nil)
 		}
-		same, err := c.Equal(want, v)
-		if err != nil {
+		same, handler, err := c.TryEqual(s.want, v)
+		switch {
+		case err != nil:
+			return err
+		case !handler.IsNil():
+			held := s
+			return c.CallThen(handler, []vm.Value{s.want, v}, searchCompared, &held)
+		case same:
+			return returnInt(c, s.at)
+		}
+		s.at++
+		if n%256 != 0 {
+			continue
+		}
+		if err := c.Charge(256); err != nil {
 			return err
 		}
-		if same {
-			return returnInt(c, i)
+		if c.Due() {
+			held := s
+			return c.Pause(searchGoOn, &held)
 		}
 	}
 }
+
+// searchCompared takes what __eq gave.
+func searchCompared(c *vm.Call, state any) error {
+	s := state.(*search)
+	if c.Arg(0).Truthy() {
+		return returnInt(c, s.at)
+	}
+	s.at++
+	return s.run(c)
+}
+
+func searchGoOn(c *vm.Call, state any) error { return state.(*search).run(c) }
 
 // table.clear(t): costs one fuel for 16 slots.
 func tableClear(c *vm.Call) error {
@@ -543,37 +580,12 @@ func tableMaxN(c *vm.Call) error {
 }
 
 // table.foreach(t, f) calls f for each entry until it returns something.
-func tableForEach(c *vm.Call) error {
-	t, err := c.CheckTable(0)
-	if err != nil {
-		return err
-	}
-	f, err := c.CheckFunction(1)
-	if err != nil {
-		return err
-	}
-	key := vm.Nil
-	for {
-		k, v, ok, err := c.VM().Next(t, key)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return c.Return0()
-		}
-		out, err := c.Call(f, k, v)
-		if err != nil {
-			return err
-		}
-		if len(out) > 0 && !out[0].IsNil() {
-			return c.Return1(out[0])
-		}
-		key = k
-	}
-}
+func tableForEach(c *vm.Call) error { return forEach(c, false) }
 
 // table.foreachi(t, f) calls f for each element until it returns something.
-func tableForEachI(c *vm.Call) error {
+func tableForEachI(c *vm.Call) error { return forEach(c, true) }
+
+func forEach(c *vm.Call, array bool) error {
 	t, err := c.CheckTable(0)
 	if err != nil {
 		return err
@@ -582,15 +594,58 @@ func tableForEachI(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	n := t.Len()
-	for i := 1; i <= n; i++ {
-		out, err := c.Call(f, vm.Number(float64(i)), t.GetInt(i))
-		if err != nil {
-			return err
-		}
-		if len(out) > 0 && !out[0].IsNil() {
-			return c.Return1(out[0])
-		}
+	w := &visitor{t: t, f: f, array: array}
+	if array {
+		w.n = t.Len()
 	}
-	return c.Return0()
+	return w.run(c)
 }
+
+// visitor is one table.foreach or table.foreachi in progress.
+type visitor struct {
+	t     *vm.Table
+	f     vm.Value
+	array bool
+	key   vm.Value // foreach: the last key
+	at, n int      // foreachi: the last index, the length at first
+}
+
+// Trace visits what the visitor holds.
+func (w *visitor) Trace(visit func(vm.Value)) {
+	visit(w.t.Value())
+	visit(w.f)
+	visit(w.key)
+}
+
+// run calls the function for the next entry.
+func (w *visitor) run(c *vm.Call) error {
+	if c.Due() {
+		return c.Pause(visitGoOn, w)
+	}
+	if w.array {
+		if w.at >= w.n {
+			return c.Return0()
+		}
+		w.at++
+		return c.CallThen(w.f, []vm.Value{vm.Number(float64(w.at)), w.t.GetInt(w.at)}, visited, w)
+	}
+	k, v, ok, err := c.VM().Next(w.t, w.key)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return c.Return0()
+	}
+	w.key = k
+	return c.CallThen(w.f, []vm.Value{k, v}, visited, w)
+}
+
+// visited takes what the function gave.
+func visited(c *vm.Call, state any) error {
+	if v := c.Arg(0); !v.IsNil() {
+		return c.Return1(v)
+	}
+	return state.(*visitor).run(c)
+}
+
+func visitGoOn(c *vm.Call, state any) error { return state.(*visitor).run(c) }

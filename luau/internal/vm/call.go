@@ -42,6 +42,7 @@ type Call struct {
 	state  any
 	held   []Value
 	res    []Value // results of the last nested Call
+	kept   any     // of a continuation in progress: its state, for the census
 	alloc  int64   // bytes taken with Alloc
 }
 
@@ -59,6 +60,7 @@ const (
 	afterWrap
 	afterYield
 	afterSuspend
+	afterPause
 )
 
 // VM gives the machine, Coroutine the coroutine that called, Name the native's name.
@@ -128,8 +130,8 @@ func (c *Call) ReturnN(n int) ([]Value, error) {
 func (c *Call) Charge(fuel int64) error { return c.vm.burn(fuel) }
 
 // Alloc debits bytes that are about to live in the native's own buffers, until
-// Free or the native's return. One piece that is too large is refused with an
-// error that scripts can catch.
+// Free or the native's end: a continuation has them still. One piece that is too
+// large is refused with an error that scripts can catch.
 func (c *Call) Alloc(n int64) error {
 	if err := c.vm.hold(n); err != nil {
 		return err
@@ -158,7 +160,9 @@ func (c *Call) clean() {
 }
 
 // CallThen runs fn as an ordinary frame, then k with its results as arguments.
-// Use it as `return c.CallThen(...)`.
+// Use it as `return c.CallThen(...)`. The native's own arguments are gone when k
+// runs: what it needs of them belongs into state, which is a [Tracer] if it holds
+// values. fn may yield if the native is Yieldable; a slice may end in it anyway.
 func (c *Call) CallThen(fn Value, args []Value, k Cont, state any) error {
 	return c.handOver(afterCall, fn, args, k, state)
 }
@@ -169,12 +173,22 @@ func (c *Call) ProtectedCallThen(fn Value, args []Value, k Cont, state any) erro
 }
 
 func (c *Call) handOver(what after, fn Value, args []Value, k Cont, state any) error {
+	c.vm.fuel -= handOverFuel
 	co, slot := c.co, c.ret+1
 	end := slot + 1 + len(args)
 	if err := co.grow(end + 1); err != nil {
 		return err
 	}
-	copy(co.stack[slot+1:end], args) // args may be the window of the arguments
+	switch len(args) { // args may be the window of the arguments
+	case 0:
+	case 1:
+		co.stack[slot+1] = args[0]
+	case 2: // cheaper than copy
+		a, b := args[0], args[1]
+		co.stack[slot+1], co.stack[slot+2] = a, b
+	default:
+		copy(co.stack[slot+1:end], args)
+	}
 	co.stack[slot] = fn
 	co.top = int32(end)
 	c.after, c.nret, c.cont, c.state = what, len(args), k, state
@@ -192,11 +206,39 @@ func (c *Call) Suspend(k Cont, state any) error {
 	return nil
 }
 
+// Recall makes args the native's arguments again, in a continuation that wants to go on as the native began.
+func (c *Call) Recall(args []Value) error {
+	c.base, c.n = c.ret+1, len(args)
+	end := c.base + c.n
+	if err := c.co.grow(end); err != nil {
+		return err
+	}
+	copy(c.co.stack[c.base:end], args)
+	c.co.top = int32(end)
+	return nil
+}
+
+// Due tells whether the slice is over, so that a native with much work ahead should [Call.Pause].
+func (c *Call) Due() bool { return c.vm.fuel < 0 && c.vm.nested == 0 }
+
+// Pause lets the slice end if it is over; k goes on with the work, without
+// arguments, at once or in the next slice. Use it as `return c.Pause(...)`, and
+// before it is worth it: when [Call.Due].
+func (c *Call) Pause(k Cont, state any) error {
+	c.after, c.cont, c.state = afterPause, k, state
+	return nil
+}
+
+// handOverFuel is what CallThen costs beyond what it runs.
+const handOverFuel = 8
+
 // nestedFuel is what a nested run costs beyond what it runs.
 const nestedFuel = 10
 
 // Call runs fn inside the native and gives its results, valid until the next
-// Call. It is for rare uses: fn can not yield and slices wait for its end.
+// Call. It is for functions that end soon, natives of the host above all: fn can
+// not yield, and a slice waits for its end. No library function uses it for what
+// a script gives.
 func (c *Call) Call(fn Value, args ...Value) ([]Value, error) {
 	vm, co := c.vm, c.co
 	vm.fuel -= nestedFuel
@@ -275,6 +317,13 @@ func (vm *VM) leaveCall() {
 // keptResults is how many values a call's lists may keep room for between natives, uncounted.
 const keptResults = 16
 
+// keep makes what a continuation's native has kept its own again.
+func (c *Call) keep(w wait) {
+	c.kept, c.alloc = w.state, w.held
+	c.vm.held += w.held
+	c.after = afterClean
+}
+
 // forget drops what a native that has returned held.
 func (c *Call) forget() {
 	clear(c.held)
@@ -283,7 +332,7 @@ func (c *Call) forget() {
 	if cap(c.held) > keptResults || cap(c.res) > keptResults {
 		c.held, c.res = nil, nil
 	}
-	c.after, c.cont, c.state = afterNothing, nil, nil
+	c.after, c.cont, c.state, c.kept = afterNothing, nil, nil, nil
 	if c.alloc != 0 {
 		c.vm.unhold(c.alloc)
 		c.alloc = 0

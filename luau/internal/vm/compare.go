@@ -169,39 +169,31 @@ func (vm *VM) burnCompare(a, b Value) error {
 	return vm.burn(int64(n / 64))
 }
 
-// Equal compares two values as == does, running __eq if they have it.
-func (c *Call) Equal(a, b Value) (bool, error) {
+// TryEqual compares two values as == does, or gives the __eq that must be called with them.
+func (c *Call) TryEqual(a, b Value) (equal bool, handler Value, err error) {
 	if err := c.vm.burnCompare(a, b); err != nil {
-		return false, err
+		return false, Nil, err
 	}
 	h, eq := c.vm.equalHandler(a, b)
-	if h.p == nil {
-		return eq || same(a, b), nil
-	}
-	return c.callBool(h, a, b)
+	return h.p == nil && (eq || same(a, b)), h, nil
 }
 
-// LessThan compares two values as < does, running __lt if they have it.
-func (c *Call) LessThan(a, b Value) (bool, error) {
+// TryLess compares two values as < does, or gives the __lt that must be called with them.
+func (c *Call) TryLess(a, b Value) (less bool, handler Value, err error) {
 	if a.IsNumber() && b.IsNumber() {
-		return a.AsNumber() < b.AsNumber(), nil
+		return a.AsNumber() < b.AsNumber(), Nil, nil
 	}
 	if a.Kind() == KindString && b.Kind() == KindString {
 		if err := c.vm.burnCompare(a, b); err != nil {
-			return false, err
+			return false, Nil, err
 		}
-		return a.AsString().Str() < b.AsString().Str(), nil
+		return a.AsString().Str() < b.AsString().Str(), Nil, nil
 	}
 	if less, ok, err := c.vm.hostLess(a, b); ok || err != nil {
-		return less, err
+		return less, Nil, err
 	}
 	if h := c.vm.orderHandler(a, b, metaLt); h.p != nil {
-		return c.callBool(h, a, b)
+		return false, h, nil
 	}
-	return false, c.vm.compareError(a, b, "<")
-}
-
-func (c *Call) callBool(h, a, b Value) (bool, error) {
-	r, err := c.Call(h, a, b)
-	return err == nil && len(r) > 0 && r[0].Truthy(), err
+	return false, Nil, c.vm.compareError(a, b, "<")
 }

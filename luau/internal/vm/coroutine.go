@@ -33,14 +33,15 @@ type Coroutine struct {
 	handler int32 // xpcall handlers running: deeper limits apply
 	status  coStatus
 	begun   bool
-	exact   bool       // a native called from here takes a census: registers above its arguments are dead
-	hosted  bool       // the host knows it: a root, see hosted.go
-	kept    bool       // by HoldThread: hosted also after it yields
-	resumer *Coroutine // the coroutine that waits for this one
-	active  *Coroutine // of a thread that the host runs: where it was sliced
-	results []Value    // of a thread that the host runs
-	failure *thrown    // what a dead coroutine died of
-	env     *Table     // its globals, for loadstring and getfenv(0)
+	exact   bool          // a native called from here takes a census: registers above its arguments are dead
+	hosted  bool          // the host knows it: a root, see hosted.go
+	kept    bool          // by HoldThread: hosted also after it yields
+	resumer *Coroutine    // the coroutine that waits for this one
+	active  *Coroutine    // of a thread that the host runs: where it was sliced
+	paused  *pausedNative // the native at work when it was sliced; nil if a script was
+	results []Value       // of a thread that the host runs
+	failure *thrown       // what a dead coroutine died of
+	env     *Table        // its globals, for loadstring and getfenv(0)
 }
 
 // newCoroutine makes a coroutine that will run fn. Charges its memory.
@@ -58,7 +59,14 @@ func (vm *VM) newCoroutine(fn Value, env *Table) (*Coroutine, error) {
 
 // size gives the accounted bytes of the coroutine.
 func (co *Coroutine) size() int64 {
-	return sizeCoroutine + stackSize(len(co.stack)) + framesSize(len(co.frames)) + waitsSize(cap(co.waits))
+	n := sizeCoroutine + stackSize(len(co.stack)) + framesSize(len(co.frames)) + waitsSize(cap(co.waits))
+	for i := range co.waits {
+		n += co.waits[i].held
+	}
+	if co.paused != nil {
+		n += co.paused.w.held
+	}
+	return n
 }
 
 // extent gives the end of the slots that are in use.
@@ -102,6 +110,9 @@ func (co *Coroutine) trace(visit func(Value)) {
 	for i := range co.waits {
 		co.waits[i].trace(visit)
 	}
+	if co.paused != nil {
+		co.paused.w.trace(visit)
+	}
 	for _, v := range co.results {
 		visit(v)
 	}
@@ -123,7 +134,12 @@ func (w *wait) trace(visit func(Value)) {
 	if w.err != nil {
 		visit(w.err.value)
 	}
-	if t, ok := w.state.(Tracer); ok {
+	traceState(w.state, visit)
+}
+
+// traceState visits what the state of a continuation says it holds.
+func traceState(state any, visit func(Value)) {
+	if t, ok := state.(Tracer); ok {
 		t.Trace(visit)
 	}
 }

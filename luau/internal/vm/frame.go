@@ -49,6 +49,7 @@ const (
 	finishIter                   // __iter: three results to R[A..A+2], then prepare again
 	finishForG                   // generic loop: test the first result
 	finishNameCall               // R[A] = first result, the method
+	finishImport                 // the result is one step of an import's path; want tells which
 )
 
 // isMeta tells whether the call came from a metamethod: such calls count as
@@ -61,6 +62,5 @@ type wait struct {
 	cont   Cont
 	state  any
 	err    *thrown // frameHandler: the error being handled
-
-	suspended bool // frameSuspend
+	held   int64   // bytes that the native took with Alloc and keeps for its continuation
 }

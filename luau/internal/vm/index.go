@@ -203,41 +203,33 @@ func (vm *VM) callError(fn Value) error {
 
 // importPath reads an import step by step: R[A] = K[Imm].
 func (vm *VM) importPath(i bytecode.Instr) action {
-	co := vm.co
-	f := co.cur()
-	v := f.cl.env.Value()
+	f := vm.co.cur()
+	return vm.drive(vm.importFrom(f, i, 0, f.cl.env.Value()))
+}
+
+// importFrom reads the names of an import's path from n on, in v.
+func (vm *VM) importFrom(f *frame, i bytecode.Instr, n int, v Value) step {
 	path := f.cl.proto.paths[i.Imm()]
-	for n, name := range path {
-		r, h, self, err := vm.lookup(v, name.Value())
+	for ; n < len(path); n++ {
+		r, h, self, err := vm.lookup(v, path[n].Value())
 		if err != nil {
-			return vm.raise(err)
+			return raising(err)
 		}
 		if h.p != nil {
-			if n == len(path)-1 {
-				return vm.callMeta(h, finishStore, 1, self, name.Value())
-			}
-			rs, err := vm.callNested(h, self, name.Value())
-			if err != nil {
-				return vm.raise(err)
-			}
-			r = Nil
-			if len(rs) > 0 {
-				r = rs[0]
-			}
+			return vm.metaStep(0, h, finishImport, int16(n+1), self, path[n].Value())
 		}
 		v = r
 	}
-	co = vm.co
-	co.stack[co.cur().base+int32(i.A())] = v
-	return actNext
+	vm.co.stack[f.base+int32(i.A())] = v
+	return step{kind: stepReload}
 }
 
-// callNested runs a function inside the loop's slow path, for what is too rare to be worth a frame of its own.
-func (vm *VM) callNested(fn Value, args ...Value) ([]Value, error) {
-	return vm.bareCall().Call(fn, args...)
+// TryIndex reads obj[key], or gives the __index function that must be called with self and key.
+func (c *Call) TryIndex(obj, key Value) (v, handler, self Value, err error) {
+	return c.vm.lookup(obj, key)
 }
 
-// Index reads obj[key] with metamethods, for natives.
+// Index reads obj[key] with metamethods, for natives; it runs an __index function as [Call.Call] does.
 func (c *Call) Index(obj, key Value) (Value, error) {
 	v, h, self, err := c.vm.lookup(obj, key)
 	if err != nil || h.p == nil {
@@ -250,7 +242,7 @@ func (c *Call) Index(obj, key Value) (Value, error) {
 	return r[0], nil
 }
 
-// SetIndex writes obj[key] = v with metamethods, for natives.
+// SetIndex writes obj[key] = v with metamethods, for natives; it runs a __newindex function as [Call.Call] does.
 func (c *Call) SetIndex(obj, key, v Value) error {
 	h, self, err := c.vm.store(obj, key, v)
 	if err != nil || h.p == nil {

@@ -120,6 +120,8 @@ func (vm *VM) finishMeta(s step) step {
 		f.jump(i, !v.Truthy())
 	case finishConcat:
 		return vm.concatMore(f, i, s.slot, v)
+	case finishImport:
+		return vm.importFrom(f, i, int(s.want), v)
 	case finishIter:
 		return vm.iterStarted(f, i, s)
 	case finishForG:

@@ -1,7 +1,7 @@
 package vm
 
-// The common forms of pcall, coroutine.resume and coroutine.yield, called from a
-// script and needing neither room nor metamethods, without the steps. Each gives
+// The common forms of pcall, coroutine.resume, coroutine.yield and natives that
+// call a function again and again, called from a script and needing neither room nor metamethods, without the steps. Each gives
 // way to the general form in step.go and switch.go, which says what they mean.
 
 // enterPCall calls a script function under pcall.
@@ -44,6 +44,58 @@ func (vm *VM) enterFunction(co *Coroutine, slot, n int32) bool {
 		co.stack[base+n] = Nil
 	}
 	return true
+}
+
+// continueNative hands the n results at slot to the native whose frame is on top,
+// called from a script. A native that calls again, as a sort does for each
+// comparison, gets its frame and its record back without the steps in between.
+func (vm *VM) continueNative(slot, n int32) action {
+	co := vm.co
+	f := co.cur()
+	last := len(co.waits) - 1
+	w := co.waits[last]
+	if w.cont == nil {
+		return vm.drive(step{kind: stepReturn, slot: slot, n: n, want: -1, finish: finishNative})
+	}
+	ret, want, locks := f.ret, f.want, int32(0)
+	if w.locks(frameCont) {
+		locks = 1
+	}
+	co.nf--
+	co.waits = co.waits[:last]
+	co.inner -= locks
+	c := vm.call
+	c.native, c.base, c.n, c.ret, c.nret = w.native, int(slot), int(n), int(ret), 0
+	c.keep(w)
+	co.top = slot + n
+	err := w.cont(c, w.state)
+	record := &co.waits[:last+1][last]
+	switch {
+	case err != nil:
+		*record = wait{}
+		c.forget()
+		return vm.raise(vm.nativeError(err))
+	case c.after == afterCall && int(co.nf) < len(co.frames) && len(c.held)+len(c.res) == 0:
+		record.again(c)
+		co.waits = co.waits[:last+1]
+		co.frames[co.nf].setNative(frameCont, ret, want)
+		co.nf++
+		co.inner += locks
+		if vm.enterFunction(co, ret+1, int32(c.nret)) {
+			return actReload
+		}
+		return vm.drive(step{kind: stepCall, slot: ret + 1, n: int32(c.nret), want: -1, finish: finishNative})
+	}
+	*record = wait{}
+	return vm.drive(vm.afterNative(c, want, finishNone))
+}
+
+// again makes w the record of a native that has called a function from its continuation.
+func (w *wait) again(c *Call) {
+	w.native, w.cont, w.state, w.held, w.err = c.native, c.cont, c.state, c.alloc, nil
+	c.vm.held -= c.alloc
+	c.after, c.alloc = afterNothing, 0
+	c.cont, c.state, c.kept = nil, nil, nil
 }
 
 // setNative makes f the frame of a native called from a script.

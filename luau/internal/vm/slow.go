@@ -425,6 +425,8 @@ func (vm *VM) returnSlow(i bytecode.Instr) action {
 		case p.kind == frameBoundary:
 			vm.outcome = outcome{kind: outReturned, ret: int(s.slot), n: int(s.n)}
 			return actExit
+		case p.kind == frameCont && p.finish == finishNone:
+			return vm.continueNative(s.slot, s.n)
 		}
 	}
 	if s.finish == finishNone {

@@ -177,8 +177,11 @@ func (vm *VM) afterNative(c *Call, want int16, fin finish) step {
 	if what == afterNothing {
 		return step{kind: stepReturn, slot: ret, n: int32(c.nret), want: want, finish: fin}
 	}
-	n, cont, state, native := int32(c.nret), c.cont, c.state, c.native
-	base := int32(c.base)
+	n, base := int32(c.nret), int32(c.base)
+	w := wait{native: c.native, cont: c.cont, state: c.state}
+	if w.cont != nil {
+		w.held, c.alloc = c.alloc, 0
+	}
 	c.forget()
 	f := frame{base: ret + 1, ret: ret, want: want, finish: fin}
 	switch what {
@@ -189,10 +192,12 @@ func (vm *VM) afterNative(c *Call, want int16, fin finish) step {
 		if what == afterProtect {
 			f.kind = frameProtect
 		}
-		if err := vm.pushNative(f, wait{native: native, cont: cont, state: state}); err != nil {
-			return raising(err)
+		if err := vm.pushNative(f, w); err != nil {
+			return raising(vm.nativeError(err))
 		}
 		return step{kind: stepCall, slot: ret + 1, n: n, want: -1, finish: finishNative}
+	case afterPause:
+		return vm.pause(f, w)
 	case afterPCall:
 		f.kind = framePCall
 		if err := vm.pushNative(f, wait{}); err != nil {
@@ -210,41 +215,88 @@ func (vm *VM) afterNative(c *Call, want int16, fin finish) step {
 		if what == afterWrap {
 			f.kind = frameWrap
 		}
-		return vm.resumeScript(f, state.(*Coroutine), base, n)
+		return vm.resumeScript(f, w.state.(*Coroutine), base, n)
 	case afterYield:
 		f.kind = frameYield
 		return vm.yield(f, base, n)
 	}
 	f.kind = frameSuspend
-	return vm.suspend(f, wait{native: native, cont: cont, state: state, suspended: true})
+	return vm.suspend(f, w)
 }
 
-// pushNative pushes a frame that is not a script's, and what it keeps if its kind keeps something.
+// pause ends the slice if it is over, and leaves the native for the next one to go on with; otherwise it goes on at once.
+func (vm *VM) pause(f frame, w wait) step {
+	sliced, err := vm.outOfFuel()
+	switch {
+	case err != nil:
+		vm.unhold(w.held)
+		return raising(err)
+	case !sliced:
+		vm.held -= w.held
+		return vm.runCont(f, w, f.base, 0)
+	}
+	vm.held -= w.held
+	vm.co.paused = &pausedNative{f, w}
+	vm.outcome = outcome{kind: outSliced}
+	return step{kind: stepExit}
+}
+
+// pausedNative is a native that was at work when the slice ended. It has neither a
+// frame nor a record on the coroutine, so that what slices there are makes no
+// difference to what is charged.
+type pausedNative struct {
+	f frame
+	w wait
+}
+
+// unpause sets the native in motion that the last slice ended in, if it ended in one. It tells whether the loop can go on.
+func (vm *VM) unpause() bool {
+	p := vm.co.paused
+	if p == nil {
+		return true
+	}
+	vm.co.paused = nil
+	return vm.drive(vm.runCont(p.f, p.w, p.f.base, 0)) != actExit
+}
+
+// pushNative pushes a frame that is not a script's, and what it keeps if its kind
+// keeps something. The bytes that it holds become the coroutine's.
 func (vm *VM) pushNative(f frame, w wait) error {
 	co := vm.co
+	locks := w.locks(f.kind)
+	if locks {
+		if err := co.enterNative(); err != nil {
+			vm.unhold(w.held)
+			return err
+		}
+	}
 	if f.kind.keeps() {
 		if err := co.pushWait(w); err != nil {
+			vm.unhold(w.held)
 			return err
 		}
 	}
 	if err := co.push(f); err != nil {
 		if f.kind.keeps() {
 			co.popWait()
+			vm.unhold(w.held)
 		}
 		return err
 	}
+	vm.held -= w.held // the coroutine's size has it now
 	if f.finish.isMeta() || f.kind == frameHandler {
 		co.inner++
 	}
-	if w.locks() {
+	if locks {
 		co.inner++
 	}
 	return nil
 }
 
-// locks tells whether the native that waits may not be yielded across.
-func (w *wait) locks() bool {
-	return w.cont != nil && w.native != nil && !w.native.Yieldable && !w.suspended
+// locks tells whether the native that waits may not be yielded across: while it
+// has called a function, not while it waits for the host.
+func (w *wait) locks(k frameKind) bool {
+	return (k == frameCont || k == frameProtect) && w.cont != nil && w.native != nil && !w.native.Yieldable
 }
 
 // keeps tells whether frames of the kind have a record in waits.
@@ -256,14 +308,15 @@ func (k frameKind) keeps() bool {
 	return false
 }
 
-// pop removes the top frame and undoes what pushing it counted.
+// pop removes the top frame and undoes what pushing it counted. The bytes that
+// the record holds are nobody's until they are kept or credited.
 func (co *Coroutine) pop() (frame, wait) {
 	f := co.frames[co.nf-1]
 	co.nf--
 	var w wait
 	if f.kind.keeps() {
 		w = co.popWait()
-		if w.locks() {
+		if w.locks(f.kind) {
 			co.inner--
 		}
 	}
@@ -279,7 +332,8 @@ func (co *Coroutine) pop() (frame, wait) {
 // dropTo removes frames until n are left.
 func (co *Coroutine) dropTo(n int32) {
 	for co.nf > n {
-		co.pop()
+		_, w := co.pop()
+		co.vm.credit(w.held)
 	}
 }
 
@@ -337,10 +391,10 @@ func (vm *VM) returnToNative(s step) step {
 		ff, w := co.pop()
 		return vm.runCont(ff, w, s.slot, s.n)
 	case frameProtect:
-		ff, w := co.pop()
 		if err := co.grow(int(s.slot+s.n) + 1); err != nil {
 			return raising(err)
 		}
+		ff, w := co.pop()
 		copy(co.stack[s.slot+1:s.slot+1+s.n], co.stack[s.slot:s.slot+s.n])
 		co.stack[s.slot] = True
 		return vm.runCont(ff, w, s.slot, s.n+1)
@@ -350,12 +404,13 @@ func (vm *VM) returnToNative(s step) step {
 
 // runCont continues a native: its arguments are the n values at slot.
 func (vm *VM) runCont(f frame, w wait, slot, n int32) step {
-	if w.cont == nil { // the values are the native's results
+	if w.cont == nil { // nothing is held then; the values are the native's results
 		copy(vm.co.stack[f.ret:f.ret+n], vm.co.stack[slot:slot+n])
 		return step{kind: stepReturn, slot: f.ret, n: n, want: f.want, finish: f.finish}
 	}
 	c := vm.call
 	c.native, c.base, c.n, c.ret, c.nret = w.native, int(slot), int(n), int(f.ret), 0
+	c.keep(w)
 	vm.co.top = slot + n
 	if err := w.cont(c, w.state); err != nil {
 		c.forget()

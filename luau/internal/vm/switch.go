@@ -74,14 +74,15 @@ func (vm *VM) wake(co *Coroutine, vals []Value) step {
 		co.begun = true
 		return step{kind: stepCall, slot: 0, n: co.top - 1, want: -1, finish: finishNative}
 	}
-	f, w := co.pop()
-	at := f.ret
-	if f.kind == frameSuspend {
-		at = f.base
+	top := co.cur()
+	at := top.ret
+	if top.kind == frameSuspend {
+		at = top.base
 	}
 	if err := co.grow(int(at+n) + 1); err != nil {
 		return raising(err)
 	}
+	f, w := co.pop()
 	copy(co.stack[at:], vals)
 	if f.kind == frameSuspend {
 		return vm.runCont(f, w, at, n)
@@ -196,7 +197,7 @@ func (co *Coroutine) end() {
 	co.status, co.resumer, co.active = coDead, nil, nil
 	co.vm.unhost(co)
 	before := co.size()
-	co.stack, co.frames, co.waits = nil, nil, nil
+	co.stack, co.frames, co.waits, co.paused = nil, nil, nil, nil
 	co.nf, co.top, co.inner, co.handler = 0, 0, 0, 0
 	co.vm.credit(before - co.size())
 }

@@ -5,33 +5,119 @@ import (
 	"strconv"
 )
 
-// ToString gives what tostring gives: a __tostring handler is run, and must give a string or a number.
-func (c *Call) ToString(v Value) (string, error) {
+// TryString gives a value's text as tostring does, or the __tostring handler that
+// must be called with the value; [Call.HandlerText] then gives the text.
+func (c *Call) TryString(v Value) (text string, handler Value, err error) {
 	switch v.Kind() {
 	case KindString:
-		return v.AsString().Str(), nil
+		return v.AsString().Str(), Nil, nil
 	case KindNumber:
-		return NumberString(v.AsNumber()), nil
+		return NumberString(v.AsNumber()), Nil, nil
 	case KindUserdata:
 		if u := v.AsUserdata(); u.typ != nil && u.typ.ToString != nil {
-			return u.typ.ToString(c.vm, u)
+			text, err = u.typ.ToString(c.vm, u)
+			return text, Nil, err
 		}
 	}
-	h := c.vm.Meta(v).named(toStringName)
-	if h.p == nil {
-		return c.vm.PlainString(v), nil
+	if h := c.vm.Meta(v).named(toStringName); h.p != nil {
+		return "", h, nil
+	}
+	return c.vm.PlainString(v), Nil, nil
+}
+
+// HandlerText gives the text that a __tostring handler has given, which must be a
+// string or a number: results are the handler's.
+func (c *Call) HandlerText(results []Value) (string, error) {
+	if len(results) > 0 && results[0].Kind() == KindString {
+		return results[0].AsString().Str(), nil
+	}
+	if len(results) > 0 && results[0].IsNumber() {
+		return NumberString(results[0].AsNumber()), nil
+	}
+	return "", c.Errorf("'__tostring' must return a string")
+}
+
+// ToString gives what tostring gives, running a handler as [Call.Call] does: a
+// slice waits for its end. [Call.Strings] and [Call.TryString] do not.
+func (c *Call) ToString(v Value) (string, error) {
+	s, h, err := c.TryString(v)
+	if err != nil || h.p == nil {
+		return s, err
 	}
 	r, err := c.Call(h, v)
 	if err != nil {
 		return "", err
 	}
-	if len(r) > 0 && r[0].Kind() == KindString {
-		return r[0].AsString().Str(), nil
+	return c.HandlerText(r)
+}
+
+// Strings hands the texts of all arguments, as tostring gives them, to done, which
+// gives the native's results. Handlers run as [Call.CallThen] does, and the
+// arguments are gone then. The texts are charged while the native lasts. Use it as
+// `return c.Strings(done)`.
+func (c *Call) Strings(done func(c *Call, texts []string) error) error {
+	if err := c.Alloc(int64(c.n) * sizeText); err != nil {
+		return err
 	}
-	if len(r) > 0 && r[0].IsNumber() {
-		return NumberString(r[0].AsNumber()), nil
+	t := texts{done: done, list: make([]string, 0, c.n)}
+	return t.run(c, c.Args())
+}
+
+// sizeText is what a Go string without its bytes takes.
+const sizeText = 16
+
+// texts is a [Call.Strings] in progress.
+type texts struct {
+	done func(c *Call, texts []string) error
+	args []Value // copied once a handler has to be called
+	list []string
+}
+
+// Trace visits the arguments.
+func (t *texts) Trace(visit func(Value)) {
+	for _, v := range t.args {
+		visit(v)
 	}
-	return "", c.Errorf("'__tostring' must return a string")
+}
+
+func (t texts) run(c *Call, args []Value) error {
+	for len(t.list) < len(args) {
+		v := args[len(t.list)]
+		s, h, err := c.TryString(v)
+		if err != nil {
+			return err
+		}
+		if h.p != nil {
+			return t.ask(c, args, h, v)
+		}
+		t.list = append(t.list, s)
+	}
+	return t.done(c, t.list)
+}
+
+// ask calls the handler of v and goes on with its text.
+func (t texts) ask(c *Call, args []Value, h, v Value) error {
+	if t.args == nil {
+		if err := c.Alloc(int64(len(args)) * sizeValue); err != nil {
+			return err
+		}
+		t.args = append([]Value(nil), args...)
+	}
+	held := t
+	return c.CallThen(h, []Value{v}, textGiven, &held)
+}
+
+func textGiven(c *Call, state any) error {
+	t := *state.(*texts)
+	s, err := c.HandlerText(c.Args())
+	if err != nil {
+		return err
+	}
+	if err := c.Alloc(int64(len(s))); err != nil {
+		return err
+	}
+	t.list = append(t.list, s)
+	return t.run(c, t.args)
 }
 
 var toStringName = Const("__tostring")

@@ -101,7 +101,9 @@ func (co *Coroutine) outer(root *Coroutine) *Coroutine {
 }
 
 // sliced tells whether the coroutine was left at a safepoint: its pc names the instruction that comes next, not the one in progress.
-func (co *Coroutine) sliced() bool { return co.status == coRunning && co.vm.co == nil }
+func (co *Coroutine) sliced() bool {
+	return co.status == coRunning && co.vm.co == nil && co.paused == nil
+}
 
 // newestScript gives the topmost script frame, nil if there is none.
 func (co *Coroutine) newestScript() *frame {

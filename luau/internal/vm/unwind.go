@@ -131,14 +131,15 @@ func (vm *VM) unwind(t *thrown) step {
 		vm.outcome = outcome{kind: outFailed, err: t}
 		return step{kind: stepExit}
 	}
-	f, w := co.pop()
-	at := f.ret
-	if f.kind == frameProtect {
-		at = f.base
+	top := co.cur()
+	at := top.ret
+	if top.kind == frameProtect {
+		at = top.base
 	}
 	if err := co.grow(int(at) + 2); err != nil {
 		return raising(err)
 	}
+	f, w := co.pop()
 	co.stack[at], co.stack[at+1] = False, t.value
 	if f.kind == frameProtect {
 		return vm.runCont(f, w, at, 2)

@@ -215,6 +215,9 @@ func (vm *VM) runHost(co *Coroutine, args []Value, raise *thrown) (Status, error
 	if co.active != nil {
 		vm.switchTo(co.active)
 		co.active = nil
+		if !vm.unpause() {
+			return vm.ended(co)
+		}
 	} else {
 		if vm.enter(co, args, raise) == actExit {
 			return vm.ended(co)
@@ -232,7 +235,8 @@ func (vm *VM) enter(co *Coroutine, args []Value, raise *thrown) action {
 		return vm.drive(vm.wake(co, args))
 	}
 	if co.nf > 1 {
-		co.pop()
+		_, w := co.pop()
+		vm.credit(w.held)
 	}
 	return vm.drive(raising(raise))
 }
@@ -287,6 +291,7 @@ func (vm *VM) roots(visit func(Value)) {
 		for _, v := range c.held {
 			visit(v)
 		}
+		traceState(c.kept, visit)
 	}
 	if vm.outcome.err != nil {
 		if t, ok := vm.outcome.err.(*thrown); ok {

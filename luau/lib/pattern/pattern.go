@@ -87,6 +87,9 @@ func (m *Matcher) Reset(src, pat string, anchored bool, meter Meter) {
 	}
 }
 
+// SetMeter changes who is told of work, when a matcher goes on in another call.
+func (m *Matcher) SetMeter(meter Meter) { m.meter = meter }
+
 // Anchored tells whether a pattern begins with ^.
 func Anchored(pat string) bool { return pat != "" && pat[0] == '^' }
 

@@ -1,0 +1,6 @@
+//go:build luau_checked
+
+package luau_test
+
+// checkedBuild tells whether this build checks memory accesses.
+const checkedBuild = true
