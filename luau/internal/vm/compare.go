@@ -197,3 +197,26 @@ func (c *Call) TryLess(a, b Value) (less bool, handler Value, err error) {
 	}
 	return false, Nil, c.vm.compareError(a, b, "<")
 }
+
+// Equal compares two values as == does. It runs __eq as [Call.Call] does: a slice waits for its end.
+func (c *Call) Equal(a, b Value) (bool, error) {
+	equal, h, err := c.TryEqual(a, b)
+	if err != nil || h.p == nil {
+		return equal, err
+	}
+	return c.callBool(h, a, b)
+}
+
+// LessThan compares two values as < does. It runs __lt as [Call.Call] does: a slice waits for its end.
+func (c *Call) LessThan(a, b Value) (bool, error) {
+	less, h, err := c.TryLess(a, b)
+	if err != nil || h.p == nil {
+		return less, err
+	}
+	return c.callBool(h, a, b)
+}
+
+func (c *Call) callBool(h, a, b Value) (bool, error) {
+	r, err := c.Call(h, a, b)
+	return err == nil && len(r) > 0 && r[0].Truthy(), err
+}
