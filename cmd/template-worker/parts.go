@@ -98,7 +98,7 @@ func newThread(i int, cfg config.Config, door tenant.Door, log *slog.Logger) *wo
 	return worker.NewThread(worker.ThreadConfig{
 		ID: workerID(i), Limits: cfg.Limits, Log: log,
 		New: func() worker.Runtime {
-			return tenant.New(tenant.Config{Limits: cfg.Limits, Slots: slotsPerWorker(cfg.Workers), Door: door, Log: log})
+			return tenant.New(tenant.Config{Limits: cfg.Limits, Slots: slotsPerWorker(cfg.Workers), Door: door, BotUser: cfg.BotUser, Log: log})
 		},
 	})
 }

@@ -250,7 +250,7 @@ func processWorkers(cfg config.Config, door *brokerDoor, metrics *prometheus.Reg
 	common := process.Config{
 		Limits: cfg.Limits, Path: self, Args: []string{"worker"},
 		Network: "unix", Address: socket,
-		Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), GCPercent: workerGCPercent, LogLevel: cfg.LogLevel},
+		Settings:  process.Settings{Slots: slotsPerWorker(cfg.Workers), GCPercent: workerGCPercent, LogLevel: cfg.LogLevel, BotUser: cfg.BotUser},
 		Listeners: []process.Listener{events},
 	}
 	solo := common

@@ -28,5 +28,5 @@ func (a *app) workerCommand() *cobra.Command {
 }
 
 func newTenantRuntime(s process.Settings, door tenant.Door, runs tenant.RunningMap, log *slog.Logger) worker.Runtime {
-	return tenant.New(tenant.Config{Limits: s.Limits, Slots: s.Slots, Door: door, Map: runs, Log: log})
+	return tenant.New(tenant.Config{Limits: s.Limits, Slots: s.Slots, Door: door, BotUser: s.BotUser, Map: runs, Log: log})
 }

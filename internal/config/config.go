@@ -38,6 +38,7 @@ type Config struct {
 	APIURL          string
 	FrontendURL     string
 	DocsURL         string
+	BotUser         string // the bot's Discord user, as scripts see it: JSON, or empty
 	Limits          limits.Limits
 }
 

@@ -192,6 +192,7 @@ func TestConfig_Redacted(t *testing.T) {
 		"data-dir": `C:\tw "x": # y`, "addr": "[::1]:0", "workers": "7", "worker-type": "thread", "on-worker-failure": "exit",
 		"root-users": "", "internal-sources": "10.0.0.0/8, fe80::/10", "log-level": "warn", "log-format": "json",
 		"support-server": "https://a.example", "api-url": "https://b.example", "frontend-url": "https://c.example", "docs-url": "http://d.example",
+		"bot-user":          `{"id": "7", "username": "a: 'b' # c"}`,
 		"limits.heap_bytes": "33MiB",
 	})
 	if err != nil {

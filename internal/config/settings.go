@@ -72,6 +72,9 @@ var settings = []setting{
 	{"docs_url", false,
 		func(c *Config, v string) error { return setURL(&c.DocsURL, v) },
 		func(c *Config) string { return c.DocsURL }},
+	{"bot_user", false,
+		func(c *Config, v string) error { return setUser(&c.BotUser, v) },
+		func(c *Config) string { return c.BotUser }},
 }
 
 func findSetting(name string) *setting {
@@ -98,6 +101,25 @@ func (c *Config) set(name, value string) error {
 func setNonEmpty(to *string, value string) error {
 	if value == "" {
 		return errors.New("empty")
+	}
+	*to = value
+	return nil
+}
+
+// setUser reads a JSON object with an id, as Discord gives a user, or nothing.
+func setUser(to *string, value string) error {
+	if value == "" {
+		*to = ""
+		return nil
+	}
+	user, err := khronos.FromPlainJSON([]byte(value), khronos.MaxJSONDepth)
+	if err != nil {
+		return err
+	}
+	id, _ := user.Get("id")
+	text, _ := id.AsText()
+	if _, err := khronos.ParseSnowflake(text); err != nil {
+		return fmt.Errorf(`want a user as JSON, {"id": "...", ...}: its id: %w`, err)
 	}
 	*to = value
 	return nil

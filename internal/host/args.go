@@ -32,7 +32,11 @@ func readArg(c *luau.Call, p registry.Param, v luau.Value) (khronos.Value, error
 	if !p.Type.Crosses() {
 		return khronos.Null(), nil
 	}
-	out, err := argFromLuau(c, p.Name, v)
+	limit := ""
+	if kind == registry.KindValue {
+		limit = p.Type.Limit
+	}
+	out, err := argFromLuau(c, p.Name, v, limit)
 	if err != nil {
 		return khronos.Null(), err
 	}

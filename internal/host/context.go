@@ -79,6 +79,25 @@ func contextMemoryLimit(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
 	return luau.Number(float64(c.VM().Config().Account.Limit())), nil
 }
 
+// contextCurrentUser is ctx.current_user: a frozen table, one for the VM, or nil.
+func contextCurrentUser(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
+	l := envOf(c).Loader()
+	if l.botUser != (luau.Ref{}) {
+		return l.botUser.Value(), nil
+	}
+	user := envOf(c).BotUser()
+	if err := c.Charge(int64(len(user.Bytes)) / 16); err != nil {
+		return luau.Nil, err
+	}
+	v, err := PayloadToLuau(c.VM(), user)
+	if err != nil || v.Kind() != luau.KindTable {
+		return luau.Nil, err
+	}
+	v.AsTable().Freeze()
+	l.botUser = c.VM().NewRef(v)
+	return v, nil
+}
+
 // contextEvent is ctx:event() -> {name, author?, data}: frozen, and the same table
 // each time. Decoding the data costs a unit of fuel for 16 bytes.
 func contextEvent(c *luau.Call) error {
@@ -146,7 +165,7 @@ func contextHasAnyCap(c *luau.Call) error {
 // capabilities, which must be held.
 func contextWith(c *luau.Call) error {
 	s := scopeOf(c)
-	changes, err := argFromLuau(c, "changes", c.Arg(1))
+	changes, err := argFromLuau(c, "changes", c.Arg(1), "")
 	if err != nil {
 		return scriptFault(c, "ctx:with", err)
 	}

@@ -274,6 +274,24 @@ func TestDispatchEvent(t *testing.T) {
 	}
 }
 
+// The fields of a ctx are what the installation and the template say.
+func TestContext_fields(t *testing.T) {
+	s := newStage(t)
+	for code, want := range map[string]string{
+		`print(ctx.current_user.id, ctx.current_user.bot, ctx.current_user == ctx:with({ capabilities = {} }).current_user)`: "7\ttrue\ttrue",
+		`print(pcall(function() ctx.current_user.id = "8" end))`:                                                             "false\texample:1: attempt to modify a readonly table",
+		`print(ctx.memory_limit == ctx.Runtime:limits().heap_bytes)`:                                                         "true",
+		`ctx.store.n = 1 print(ctx:with({ capabilities = {} }).store.n)`:                                                     "1",
+		`print(table.concat(ctx.allowed_caps, " "), table.isfrozen(ctx.allowed_caps))`:                                       "*\ttrue",
+		`print(ctx, typeof(ctx), ctx.KV, ctx.KV == ctx.KV)`:                                                                  "TemplateContext\tTemplateContext\tKV\ttrue",
+		`print(pcall(function() return ctx.nothing end))`:                                                                    "false\texample:1: attempt to index TemplateContext with 'nothing'",
+	} {
+		if got := s.script(code); got != want {
+			t.Errorf("%s: got %q, want %q", code, got, want)
+		}
+	}
+}
+
 // badArguments gives expressions that an argument of the type must refuse, with a
 // part of the error.
 func badArguments(p registry.Param, l *limits.Limits) map[string]string {

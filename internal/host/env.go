@@ -34,6 +34,8 @@ type Env interface {
 	Loader() *Loader
 	// Limits gives the limits that hold for the script; they do not change.
 	Limits() *limits.Limits
+	// BotUser gives the bot's own user, empty when nobody knows it.
+	BotUser() khronos.Payload
 	// Usage tells what the script's tenant uses now.
 	Usage(c *luau.Call) Usage
 	// ValueBytes bounds a value that leaves the script.

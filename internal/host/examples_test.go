@@ -47,7 +47,7 @@ func newStageWith(t *testing.T, l limits.Limits) *stage {
 	s := &stage{t: t, store: memory.New()}
 	log := slog.New(slog.DiscardHandler)
 	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, s, log)
-	s.rt = tenant.New(tenant.Config{Limits: l, Slots: 2, Door: s, Log: log})
+	s.rt = tenant.New(tenant.Config{Limits: l, Slots: 2, Door: s, BotUser: `{"id":"7","username":"bot","bot":true}`, Log: log})
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.rt.Serve(ctx) }()

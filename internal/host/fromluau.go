@@ -42,22 +42,35 @@ func fromLuau(c *luau.Call, root string, v luau.Value) (khronos.Value, error) {
 }
 
 // argFromLuau is fromLuau for an argument: a string that is not UTF-8 is refused
-// and not mended.
-func argFromLuau(c *luau.Call, root string, v luau.Value) (khronos.Value, error) {
+// and not mended. A value that is bounded by the limit of that name, if it is not
+// empty, is refused as soon as it is larger, and the measuring of its JSON form,
+// which is as long as what is counted here or longer, is paid for.
+func argFromLuau(c *luau.Call, root string, v luau.Value, limitName string) (khronos.Value, error) {
 	o := outward{vm: c.VM(), root: root, limit: envOf(c).ValueBytes(), charge: c.Charge, strict: true}
-	return o.value(v)
+	if limitName == "" {
+		return o.value(v)
+	}
+	if limit := envOf(c).Limits().Number(limitName); limit < o.limit {
+		o.limit, o.limitName = limit, limitName
+	}
+	out, err := o.value(v)
+	if err != nil {
+		return khronos.Null(), err
+	}
+	return out, c.Charge(o.used)
 }
 
 // outward is one conversion.
 type outward struct {
-	vm     *luau.VM
-	root   string
-	limit  int64 // of used
-	used   int64 // about the bytes of the value's encoded form
-	charge func(fuel int64) error
-	strict bool         // strings must be UTF-8
-	path   []luau.Value // keys from the root
-	open   []*luau.Table
+	vm        *luau.VM
+	root      string
+	limit     int64 // of used
+	used      int64 // about the bytes of the value's encoded form
+	charge    func(fuel int64) error
+	limitName string       // of limit, if it is one of the installation
+	strict    bool         // strings must be UTF-8
+	path      []luau.Value // keys from the root
+	open      []*luau.Table
 }
 
 // unfit says why a value cannot leave the script.
@@ -209,6 +222,9 @@ func (o *outward) cyclic() bool {
 // spend counts n bytes of the encoded form and pays for the work.
 func (o *outward) spend(n int) error {
 	if o.used += int64(n); o.used > o.limit {
+		if o.limitName != "" {
+			return o.refuse("larger than %d bytes (%s)", o.limit, o.limitName)
+		}
 		return o.refuse("larger than %d bytes", o.limit)
 	}
 	return o.charge(1 + int64(n)/64)

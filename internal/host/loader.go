@@ -18,6 +18,7 @@ type Loader struct {
 	waiting map[*luau.Coroutine]*module
 	aliases map[string]aliasFile // by folder, once read
 	syntax  *sourceError         // the last one that require has met
+	botUser luau.Ref             // ctx.current_user, once asked for
 	unpaid  int64                // fuel that reading aliases has cost since the last call that paid
 }
 

@@ -51,6 +51,7 @@ var getters = map[string]field{
 	"ctx.store":        contextStore,
 	"ctx.allowed_caps": allowedCaps,
 	"ctx.memory_limit": contextMemoryLimit,
+	"ctx.current_user": contextCurrentUser,
 }
 
 // constants are the fields of libraries and modules.

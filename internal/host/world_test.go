@@ -37,6 +37,7 @@ func (d *desk) ThreadFailed(message string)                 { d.lines = append(d
 func (d *desk) Print(line string)                           { d.lines = append(d.lines, line) }
 func (d *desk) Loader() *Loader                             { return d.loader }
 func (d *desk) Limits() *limits.Limits                      { return &d.limits }
+func (d *desk) BotUser() khronos.Payload                    { return khronos.Payload{} }
 func (d *desk) Usage(*luau.Call) Usage                      { return Usage{} }
 func (d *desk) ValueBytes() int64                           { return d.room }
 

@@ -16,6 +16,7 @@ type Settings struct {
 	MemoryBytes int64         `json:"memory_bytes"` // soft limit of the Go heap; 0 means none
 	GCPercent   int           `json:"gc_percent"`   // as GOGC; 0 means Go's default
 	LogLevel    string        `json:"log_level"`    // as slog writes it; empty means INFO
+	BotUser     string        `json:"bot_user"`     // JSON that scripts see; may be empty
 }
 
 // PolicyOf takes the restart policy from the limits.

@@ -179,6 +179,14 @@ func (e *hostEnv) Loader() *host.Loader { return e.loader }
 // Limits gives the installation's limits.
 func (e *hostEnv) Limits() *limits.Limits { return &e.t.rt.cfg.Limits }
 
+// BotUser gives the bot's user.
+func (e *hostEnv) BotUser() khronos.Payload {
+	if text := e.t.rt.cfg.BotUser; text != "" {
+		return khronos.Payload{Format: khronos.FormatJSON, Bytes: []byte(text)}
+	}
+	return khronos.Payload{}
+}
+
 // Usage tells what the tenant uses. What runs now is counted to the last slice.
 func (e *hostEnv) Usage(c *luau.Call) host.Usage {
 	m := (*machine)(e)

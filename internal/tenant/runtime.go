@@ -24,11 +24,12 @@ import (
 
 // Config is what a Runtime is made of.
 type Config struct {
-	Limits limits.Limits
-	Slots  int // VMs that may run at the same time; 0 means GOMAXPROCS
-	Door   Door
-	Map    RunningMap // told what runs; nil: nobody is
-	Log    *slog.Logger
+	Limits  limits.Limits
+	Slots   int // VMs that may run at the same time; 0 means GOMAXPROCS
+	Door    Door
+	BotUser string     // JSON of the bot's user, which scripts see; may be empty
+	Map     RunningMap // told what runs; nil: nobody is
+	Log     *slog.Logger
 }
 
 // Runtime holds the tenants of one worker. Its methods are safe for concurrent use.

@@ -9,6 +9,9 @@ var contextArea = Area{
 		{Name: "Runtime", Type: ObjectOf("Runtime"), Doc: "the installation and the tenant"},
 		{Name: "store", Type: Table, Doc: "a table of the template alone, the same for all its events; it is not kept when the template is unloaded"},
 		{Name: "allowed_caps", Type: ListOf(Text).Freeze(), Doc: "the capabilities that are held"},
+		opt(Param{Name: "current_user", Type: RecordOf("User", "A Discord user; it has the other fields of Discord's user object too.",
+			Param{Name: "id", Type: Text}, opt(Param{Name: "username", Type: Text}), opt(Param{Name: "bot", Type: Boolean})).Freeze(),
+			Doc: "the bot's own user, as the operator's setting `bot_user` says; nil when it says nothing"}),
 		{Name: "memory_limit", Type: Integer, Doc: "bytes that all templates of the tenant may use together (heap_bytes)"},
 	},
 	Functions: []Function{

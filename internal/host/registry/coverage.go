@@ -46,7 +46,6 @@ var absent = map[string]string{
 	"ctx.HTTPServer":              "the original has none either: reading the field was an error",
 	"ctx.ImageCaptcha":            "not taken over: unused by the original's own code and removed there in March 2026",
 	"ctx.available_extra_plugins": "not taken over: it was always empty, as nothing is added from outside",
-	"ctx.current_user":            "missing: the bot's user comes with Discord",
 	"ctx.Runtime:getexposedvfs":   "not taken over: templates do not share files of the platform",
 	"ctx.Runtime:settenantstate":  laterPlugin,
 
