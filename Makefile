@@ -4,7 +4,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 MAX_BINARY  := 41943040 # 40 MiB
 
-.PHONY: help blame check fmt lint tidy build test test-checked run bench bench-link bench-engine fuzz conformance clean-tree
+.PHONY: help blame check fmt lint tidy build test test-checked run bench bench-link bench-engine bench-fair fuzz conformance clean-tree
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,10 +37,13 @@ test-checked: ## the engine's tests with bounds-checked memory access instead of
 run: ## start a server on ./data
 	go run ./cmd/template-worker serve
 
-bench: bench-link bench-engine ## all benchmarks; results belong in docs/bench
+bench: bench-link bench-engine bench-fair ## all benchmarks; results belong in docs/bench
 
 bench-link: ## the link beside raw frames, gRPC and NATS, in one run
 	cd bench && go run ./link
+
+bench-fair: ## how a worker shares its processor among tenants; writes docs/bench/fairness.md
+	cd bench && go run ./fair -o ../docs/bench/fairness.md
 
 bench-engine: ## our Luau engine beside gopher-lua, lua5.1 and, if LUAU_BIN names it, the reference interpreter; writes docs/bench/engine.md
 	cd bench && go run ./engine
