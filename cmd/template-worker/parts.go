@@ -96,7 +96,7 @@ func ownedBy(i, n int) func(khronos.TenantID) bool {
 // newThread makes one in-process worker.
 func newThread(i int, cfg config.Config, door tenant.Door, log *slog.Logger) *worker.Thread {
 	return worker.NewThread(worker.ThreadConfig{
-		ID: workerID(i), Limits: cfg.Limits, Log: log,
+		ID: workerID(i), Limits: cfg.Limits, Log: log, Drain: cfg.Limits.DrainTimeout,
 		New: func() worker.Runtime {
 			return tenant.New(tenant.Config{Limits: cfg.Limits, Slots: slotsPerWorker(cfg.Workers), Door: door, BotUser: cfg.BotUser, Log: log})
 		},

@@ -30,11 +30,12 @@ type Runtime interface {
 	Stats() tenant.Stats
 }
 
-// ThreadConfig is what a Thread is made of. All fields are needed.
+// ThreadConfig is what a Thread is made of. All fields but Drain are needed.
 type ThreadConfig struct {
 	ID     khronos.WorkerID
 	Limits limits.Limits
 	New    func() Runtime // makes the Runtime of one life; called by Serve
+	Drain  time.Duration  // what Serve leaves to accepted work when its ctx ends; 0 ends it at once
 	Log    *slog.Logger
 }
 
@@ -67,6 +68,10 @@ type threadLife struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed when rt.Serve has returned
+
+	// The fields below are guarded by Thread.mu.
+	jobs     int           // accepted, without an outcome
+	stopping chan struct{} // not nil: no more is accepted; closed when jobs is 0
 }
 
 var (
@@ -86,8 +91,10 @@ func (t *Thread) ID() khronos.WorkerID { return t.cfg.ID }
 // Len returns 1.
 func (t *Thread) Len() int { return 1 }
 
-// Serve runs one Runtime after the other until ctx ends. A Runtime that ends by
-// itself ends Serve, with an error: a Thread shares its process with the cause.
+// Serve runs one Runtime after the other until ctx ends; then nothing new is
+// taken, and what was accepted has the time of ThreadConfig.Drain to end. A
+// Runtime that ends by itself ends Serve, with an error: a Thread shares its
+// process with the cause.
 func (t *Thread) Serve(ctx context.Context) error {
 	defer t.enter(StateStopped)
 	for {
@@ -95,8 +102,11 @@ func (t *Thread) Serve(ctx context.Context) error {
 		if life == nil {
 			return nil
 		}
+		var stopping sync.WaitGroup
+		stopping.Go(func() { t.stopAfter(ctx, life) })
 		err := life.rt.Serve(life.ctx)
 		wanted := t.end(life, err)
+		stopping.Wait()
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -124,7 +134,7 @@ func (t *Thread) begin(ctx context.Context) *threadLife {
 		}
 	}
 	life := &threadLife{rt: t.cfg.New(), ended: make(chan struct{})}
-	life.ctx, life.cancel = context.WithCancelCause(ctx)
+	life.ctx, life.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,6 +147,38 @@ func (t *Thread) begin(ctx context.Context) *threadLife {
 	life.gen = t.lives
 	t.enterLocked(StateReady)
 	return life
+}
+
+// stopAfter ends life some time after ctx has ended: when the last accepted job
+// has its outcome, at the latest after the time for draining. It returns early
+// when life ends before.
+func (t *Thread) stopAfter(ctx context.Context, life *threadLife) {
+	select {
+	case <-ctx.Done():
+	case <-life.ended:
+		return
+	}
+	defer life.cancel(context.Cause(ctx))
+	limit := time.NewTimer(t.cfg.Drain)
+	defer limit.Stop()
+	select {
+	case <-t.stopIntake(life):
+	case <-limit.C:
+	case <-life.ended:
+	}
+}
+
+// stopIntake has life accept nothing more and gives what is closed when all it
+// has accepted is over.
+func (t *Thread) stopIntake(life *threadLife) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	life.stopping = make(chan struct{})
+	if life.jobs == 0 {
+		close(life.stopping)
+	}
+	t.enterLocked(StateDraining)
+	return life.stopping
 }
 
 // end takes life down and says whether its end was nobody's wish.
@@ -174,8 +216,9 @@ func (t *Thread) enterLocked(s State) {
 	}
 }
 
-// current returns the life that takes work, or why there is none.
-func (t *Thread) current() (*threadLife, error) {
+// accept counts one more job and returns the life that takes it, or why there is
+// none. The job is over with [Thread.leave].
+func (t *Thread) accept() (*threadLife, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -185,8 +228,34 @@ func (t *Thread) current() (*threadLife, error) {
 		return nil, khronos.Errorf(khronos.ErrKindWorkerUnavailable, "worker %d is killed", t.cfg.ID)
 	case t.life == nil:
 		return nil, khronos.Errorf(khronos.ErrKindWorkerUnavailable, "worker %d is not running", t.cfg.ID)
+	case t.life.stopping != nil:
+		return nil, khronos.Errorf(khronos.ErrKindDraining, "worker %d is stopping", t.cfg.ID)
 	}
+	t.life.jobs++
 	return t.life, nil
+}
+
+// leave takes back accept: the job has its outcome, or was refused.
+func (t *Thread) leave(life *threadLife) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if life.jobs--; life.jobs == 0 && life.stopping != nil {
+		close(life.stopping)
+	}
+}
+
+// deliver hands an accepted job to its life.
+func (t *Thread) deliver(life *threadLife, job tenant.Job) error {
+	done := job.Done
+	job.Done = func(out khronos.Outcome) {
+		done(out)
+		t.leave(life)
+	}
+	err := life.rt.Deliver(job)
+	if err != nil {
+		t.leave(life)
+	}
+	return err
 }
 
 // Limits returns the limits the worker was made with.
@@ -199,11 +268,11 @@ func (t *Thread) Up() <-chan struct{} { return t.up }
 // outcome. It is for the worker process, whose job ids come from the master:
 // do not mix it with the waiting methods in one Thread.
 func (t *Thread) Deliver(job tenant.Job) error {
-	life, err := t.current()
+	life, err := t.accept()
 	if err != nil {
 		return err
 	}
-	return life.rt.Deliver(job)
+	return t.deliver(life, job)
 }
 
 // Cancel cancels the job with the given id, if it is live.

@@ -131,11 +131,18 @@ func (r *fakeRuntime) Stats() tenant.Stats {
 // servedThread runs a Thread until the test calls stop, inside a bubble.
 func servedThread(t *testing.T) (th *Thread, runtimes func() []*fakeRuntime, stop func() error) {
 	t.Helper()
+	return drainingThread(t, 0)
+}
+
+// drainingThread is servedThread with time for what runs when it is stopped.
+func drainingThread(t *testing.T, drain time.Duration) (th *Thread, runtimes func() []*fakeRuntime, stop func() error) {
+	t.Helper()
 	var mu sync.Mutex
 	var made []*fakeRuntime
 	th = NewThread(ThreadConfig{
 		ID:     7,
 		Limits: limits.Default(),
+		Drain:  drain,
 		New: func() Runtime {
 			mu.Lock()
 			defer mu.Unlock()
@@ -295,6 +302,57 @@ func TestThread_Dump(t *testing.T) {
 		_, err = th.Dump(t.Context())
 		wantKind(t, err, khronos.ErrKindWorkerUnavailable)
 	})
+}
+
+func TestThread_ServeLetsWhatRunsEnd(t *testing.T) {
+	const drain = 20 * time.Second
+	for _, tt := range []struct {
+		name string
+		jobs []string // events
+		do   func(th *Thread, rt *fakeRuntime)
+		want time.Duration // until Serve has returned
+		kind khronos.ErrorKind
+	}{
+		{"nothing runs", nil, func(*Thread, *fakeRuntime) {}, 0, 0},
+		{"the last one ends in time", []string{"wait"}, func(th *Thread, _ *fakeRuntime) { th.Cancel(1) }, 3 * time.Second, khronos.ErrKindCancelled},
+		{"one does not end", []string{"wait", "deaf"}, func(th *Thread, _ *fakeRuntime) { th.Cancel(1) }, drain, khronos.ErrKindCancelled},
+		{"killed meanwhile", []string{"wait"}, func(th *Thread, _ *fakeRuntime) { _ = th.Kill(context.Background()) }, 3 * time.Second, khronos.ErrKindWorkerLostStarted},
+		{"its runtime ends meanwhile", []string{"wait"}, func(_ *Thread, rt *fakeRuntime) { rt.fail <- nil }, 3 * time.Second, khronos.ErrKindWorkerLostStarted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				th, runtimes, stop := drainingThread(t, drain)
+				first := make(chan error, len(tt.jobs))
+				for _, event := range tt.jobs {
+					go func() {
+						_, err := th.DispatchEvent(context.Background(), guild1, khronos.Event{Name: event})
+						first <- err
+					}()
+					synctest.Wait()
+				}
+				began := time.Now()
+				served := make(chan error, 1)
+				go func() { served <- stop() }()
+				synctest.Wait()
+				if len(tt.jobs) > 0 {
+					_, err := th.DispatchEvent(context.Background(), guild1, khronos.Event{Name: "echo"})
+					wantKind(t, err, khronos.ErrKindDraining)
+					if st := th.Status()[0].State; st != StateDraining {
+						t.Errorf("state %s, want draining", st)
+					}
+					<-time.After(3 * time.Second)
+					tt.do(th, runtimes()[0])
+					wantKind(t, <-first, tt.kind)
+				}
+				if err := <-served; err != nil {
+					t.Errorf("serve: %v", err)
+				}
+				if took := time.Since(began); took != tt.want {
+					t.Errorf("served for %v more, want %v", took, tt.want)
+				}
+			})
+		})
+	}
 }
 
 func TestThread_RuntimeEndsByItself(t *testing.T) {

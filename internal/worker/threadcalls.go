@@ -21,13 +21,13 @@ func (t *Thread) DispatchEvent(ctx context.Context, id khronos.TenantID, ev khro
 
 // DispatchEventNoWait accepts ev; an outcome that is an error is logged.
 func (t *Thread) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, ev khronos.Event) error {
-	life, err := t.current()
+	life, err := t.accept()
 	if err != nil {
 		return err
 	}
 	progress := ProgressOf(ctx)
 	progress.Sent(t.cfg.ID, life.gen)
-	return life.rt.Deliver(tenant.Job{
+	return t.deliver(life, tenant.Job{
 		ID:       t.nextID.Add(1),
 		Tenant:   id,
 		Kind:     tenant.JobDispatchEvent,
@@ -89,7 +89,7 @@ func (t *Thread) call(ctx context.Context, job tenant.Job) (khronos.Value, error
 	progress := ProgressOf(ctx)
 	ctx, cancel := WithDeadline(ctx, t.cfg.Limits.DispatchDeadline)
 	defer cancel()
-	life, err := t.current()
+	life, err := t.accept()
 	if err != nil {
 		return khronos.Value{}, err
 	}
@@ -105,7 +105,7 @@ func (t *Thread) call(ctx context.Context, job tenant.Job) (khronos.Value, error
 		progress.Started()
 	}
 	job.Done = func(out khronos.Outcome) { done <- out }
-	if err := life.rt.Deliver(job); err != nil {
+	if err := t.deliver(life, job); err != nil {
 		return khronos.Value{}, khronos.AsError(err)
 	}
 
