@@ -27,6 +27,8 @@ type Limits struct {
 	FuelPerSecond       int64
 	SliceFuel           int64
 	HeapBytes           int64
+	VMIdle              time.Duration
+	WorkerHeapBytes     int64
 	QueueEvents         int
 	QueueBytes          int64
 	HandlersPerTenant   int
@@ -173,6 +175,7 @@ var ordered = []pair{
 	{"dispatch_deadline", "dispatch_deadline_max"},
 	{"slice_fuel", "fuel_per_second"},
 	{"inspect_heap_bytes", "heap_bytes"},
+	{"heap_bytes", "worker_heap_bytes"},
 	{"event_data_bytes", "queue_bytes"},
 	{"event_data_bytes", "body_bytes"},
 	{"event_data_bytes", "frame_bytes"},

@@ -32,6 +32,9 @@ func (w *cpuWindow) wait(now time.Time) time.Duration {
 	return w.began.Add(w.length).Sub(now)
 }
 
+// open tells whether a window is in progress in which fuel was used.
+func (w *cpuWindow) open(now time.Time) bool { return w.used > 0 && now.Sub(w.began) < w.length }
+
 // sitOut makes a tenant that has used up its CPU window wait for the next one:
 // no thread runs and no job starts, but deadlines and cancels are heard.
 func (t *tenant) sitOut(wait time.Duration) {

@@ -178,6 +178,7 @@ func (t *tenant) abort(d *dispatch, err *khronos.Error) {
 // finish gives a job its outcome. It is called once for each accepted job.
 func (t *tenant) finish(d *dispatch, out khronos.Outcome) {
 	d.timer.Stop()
+	t.used = time.Now()
 	if i := slices.Index(t.live, d); i >= 0 {
 		t.live = slices.Delete(t.live, i, i+1)
 		t.rt.running.Add(-1)

@@ -21,6 +21,7 @@ type machine struct {
 	vm      *luau.VM
 	loader  *host.Loader
 	store   luau.Ref        // the template's ctx.store
+	used    time.Time       // last
 	held    registry.Grants // the template's capabilities
 
 	state    machineState

@@ -45,6 +45,8 @@ type Runtime struct {
 
 	queued, running, vms atomic.Int64
 	started, ended       atomic.Uint64
+	evicted              atomic.Uint64
+	pressed              chan struct{} // has a token when the heaps are over worker_heap_bytes
 	heap                 atomic.Int64
 	pulse                pulse
 
@@ -64,6 +66,7 @@ func New(cfg Config) *Runtime {
 		base:     host.NewBase(),
 		programs: host.NewPrograms(),
 		fair:     newFair(cfg.Slots, cfg.Limits.SliceFuel),
+		pressed:  make(chan struct{}, 1),
 		tenants:  map[khronos.TenantID]*tenant{},
 		jobs:     map[uint64]*tenant{},
 	}
@@ -74,7 +77,7 @@ func New(cfg Config) *Runtime {
 // Serve blocks until ctx ends, then ends every live job with draining and
 // returns when everything the Runtime started has returned.
 func (r *Runtime) Serve(ctx context.Context) error {
-	<-ctx.Done()
+	r.evictUntil(ctx)
 	r.mu.Lock()
 	r.closed = true
 	tenants := make([]*tenant, 0, len(r.tenants))
@@ -187,7 +190,7 @@ func (r *Runtime) Stats() Stats {
 	r.mu.Unlock()
 	return Stats{
 		Tenants: tenants, Queued: int(r.queued.Load()), Running: int(r.running.Load()), VMs: int(r.vms.Load()),
-		HeapBytes: r.heap.Load(), Started: r.started.Load(), Ended: r.ended.Load(),
+		HeapBytes: r.heap.Load(), Evicted: r.evicted.Load(), Started: r.started.Load(), Ended: r.ended.Load(),
 		Busy: int(r.pulse.busy.Load()), Slices: r.pulse.begun(), Oldest: r.pulse.oldest(),
 	}
 }

@@ -37,9 +37,10 @@ type tenant struct {
 	machines  map[string]*machine
 	live      []*dispatch
 	runnable  []*thread
-	calls     int   // host calls in progress
-	share     share // of the processors
-	cost      int64 // fuel used in the step in progress
+	calls     int       // host calls in progress
+	used      time.Time // when a job ended last
+	share     share     // of the processors
+	cost      int64     // fuel used in the step in progress
 	window    cpuWindow
 	rest      *time.Timer // runs while the window's CPU time is used up
 }
@@ -50,6 +51,7 @@ var errGone = errors.New("tenant is gone")
 func newTenant(rt *Runtime, id khronos.TenantID) *tenant {
 	return &tenant{
 		id: id, rt: rt, account: luau.NewAccount(rt.cfg.Limits.HeapBytes), machines: map[string]*machine{},
+		used:   time.Now(),
 		share:  share{bell: make(chan struct{}, 1)},
 		window: cpuWindow{length: rt.cfg.Limits.CPUWindow, budget: rt.fuel(rt.cfg.Limits.CPUWindowBudget)},
 	}
@@ -350,8 +352,11 @@ func (t *tenant) end(err *khronos.Error) {
 // showHeap brings the runtime's sum up to date with the tenant's account.
 func (t *tenant) showHeap() {
 	used := t.account.Used()
-	t.rt.heap.Add(used - t.heapShown)
+	sum := t.rt.heap.Add(used - t.heapShown)
 	t.heapShown = used
+	if sum > t.rt.cfg.Limits.WorkerHeapBytes {
+		t.rt.press()
+	}
 }
 
 // log writes a line of the tenant's log.

@@ -80,7 +80,9 @@ func (th *thread) requeue() {
 
 // slice runs a thread for one slice of fuel and sees how it stands then.
 func (t *tenant) slice(th *thread) {
-	if wait := t.window.wait(time.Now()); wait > 0 {
+	now := time.Now()
+	th.m.used = now
+	if wait := t.window.wait(now); wait > 0 {
 		t.runnable = slices.Insert(t.runnable, 0, th)
 		t.sitOut(wait)
 		return

@@ -82,6 +82,7 @@ type Stats struct {
 	Running   int // jobs started, not ended
 	VMs       int
 	HeapBytes int64
+	Evicted   uint64 // VMs closed because nobody used them, since the Runtime began
 	Started   uint64 // jobs started since the Runtime began
 	Ended     uint64 // jobs ended since the Runtime began
 	Busy      int    // tenants that have something to do and wait for nobody but a processor
