@@ -130,7 +130,8 @@ var mayImport = map[string][]string{
 	"internal/store/sqlstore":   {"internal/khronos", "internal/store"},
 	"internal/store/migrations": {},
 	"internal/store/sqlite":     {"internal/store", "internal/store/sqlstore", "internal/store/migrations"},
-	"internal/store/storetest":  {"internal/khronos", "internal/store"},
+	"internal/store/postgres":   {"internal/store", "internal/store/sqlstore", "internal/store/migrations"},
+	"internal/store/storetest":  {"internal/khronos", "internal/store", "internal/store/memory"},
 }
 
 func TestImports(t *testing.T) {

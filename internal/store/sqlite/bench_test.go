@@ -32,7 +32,7 @@ func BenchmarkKVSet(b *testing.B) {
 func BenchmarkKVSet_parallel(b *testing.B) {
 	s := benchStore(b)
 	var n atomic.Int64
-	b.SetParallelism(16)
+	b.SetParallelism(64)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			i := n.Add(1)

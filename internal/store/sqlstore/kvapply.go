@@ -11,7 +11,9 @@ import (
 )
 
 const (
-	rowSQL = `SELECT pk, id, written, size, expires_at FROM kv WHERE tenant = $1 AND key = $2 AND scopes = $3 AND gone = 0`
+	// Parameters: tenant, first scope, key, all scopes.
+	rowSQL = `SELECT kv.pk, kv.id, kv.written, kv.size, kv.expires_at FROM kv_scopes AS s JOIN kv ON kv.pk = s.kv
+		WHERE s.tenant = $1 AND s.scope = $2 AND s.key = $3 AND kv.scopes = $4 AND kv.gone = 0`
 
 	insertSQL = `INSERT INTO kv (tenant, key, scopes, id, value, size, written, created_at, updated_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) RETURNING pk`
@@ -113,7 +115,7 @@ func (a *applier) one(ctx context.Context, i int, c store.KVChange) (store.KVRes
 		return store.KVResult{Deleted: n}, err
 	}
 	scopes := jsonText(c.Scopes)
-	row, err := a.row(ctx, c.Key, scopes)
+	row, err := a.row(ctx, c.Key, c.Scopes[0], scopes)
 	if err != nil {
 		return store.KVResult{}, err
 	}
@@ -144,10 +146,10 @@ func (r *currentRow) version() int64 {
 }
 
 // row returns the live row, or nil. One that has expired it takes out of the way.
-func (a *applier) row(ctx context.Context, key, scopes string) (*currentRow, error) {
+func (a *applier) row(ctx context.Context, key, first, scopes string) (*currentRow, error) {
 	var r currentRow
 	var expires int64
-	err := a.tx.Row(ctx, rowSQL, a.t.pk, key, scopes).Scan(&r.pk, &r.id, &r.written, &r.size, &expires)
+	err := a.tx.Row(ctx, rowSQL, a.t.pk, first, key, scopes).Scan(&r.pk, &r.id, &r.written, &r.size, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -23,9 +23,8 @@ const (
 
 	knownSQL = `SELECT EXISTS (
 		SELECT 1 FROM tenants AS t
-		WHERE t.kind = $1 AND t.snowflake = $2 AND (t.data IS NOT NULL
-			OR EXISTS (SELECT 1 FROM templates WHERE tenant = t.pk)
-			OR EXISTS (SELECT 1 FROM kv WHERE tenant = t.pk)))`
+		WHERE t.kind = $1 AND t.snowflake = $2 AND (t.data IS NOT NULL OR t.kv_rows > 0
+			OR EXISTS (SELECT 1 FROM templates WHERE tenant = t.pk)))`
 
 	stateSQL = `SELECT banned, data FROM tenants WHERE pk = $1 AND data IS NOT NULL`
 
@@ -35,12 +34,10 @@ const (
 
 	putStateSQL = `UPDATE tenants SET banned = $2, data = $3 WHERE pk = $1`
 
-	// statsSQL asks two indexes per tenant; it reads neither templates nor KV rows.
+	// statsSQL asks an index per tenant; it reads neither templates nor KV rows.
 	statsSQL = `WITH known AS (
 			SELECT kind, EXISTS (SELECT 1 FROM templates WHERE tenant = t.pk) AS has_template FROM tenants AS t
-			WHERE t.data IS NOT NULL
-				OR EXISTS (SELECT 1 FROM templates WHERE tenant = t.pk)
-				OR EXISTS (SELECT 1 FROM kv WHERE tenant = t.pk))
+			WHERE t.data IS NOT NULL OR t.kv_rows > 0 OR EXISTS (SELECT 1 FROM templates WHERE tenant = t.pk))
 		SELECT count(*) FILTER (WHERE kind = $1),
 			count(*) FILTER (WHERE kind = $1 AND has_template),
 			count(*) FILTER (WHERE kind = $2)

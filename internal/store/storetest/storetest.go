@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"shared", sharedTests},
 		{"concurrency", concurrencyTests},
 		{"life", lifeTests},
+		{"model", modelTests},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {

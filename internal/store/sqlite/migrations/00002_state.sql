@@ -15,7 +15,8 @@ ALTER TABLE templates RENAME TO templates_1;
 
 -- size is what the row counts for its tenant: the bytes of key, scopes and value. expires_at is 2^63-1 for a row that
 -- stays. gone is 0, or pk once the row was set anew after it had expired: it then only waits for its expiry to be
--- acknowledged. The value stands last, so that the other columns are read without it.
+-- acknowledged. That there is one row of a key and scope set is kept by the writer, which finds it through kv_scopes: one
+-- index less to write. The value stands last, so that the other columns are read without it.
 CREATE TABLE kv (
 	pk         INTEGER PRIMARY KEY,
 	tenant     INTEGER NOT NULL REFERENCES tenants (pk),
@@ -28,8 +29,7 @@ CREATE TABLE kv (
 	created_at INTEGER NOT NULL,
 	updated_at INTEGER NOT NULL,
 	expires_at INTEGER NOT NULL DEFAULT 9223372036854775807,
-	value      TEXT    NOT NULL, -- JSON form of a Khronos value
-	UNIQUE (tenant, key, scopes, gone)
+	value      TEXT    NOT NULL -- JSON form of a Khronos value
 ) STRICT;
 
 CREATE TABLE kv_scopes (
@@ -53,9 +53,8 @@ CREATE INDEX kv_scopes_by_row ON kv_scopes (kv);
 CREATE UNIQUE INDEX kv_by_id ON kv (id);
 CREATE INDEX kv_by_expiry ON kv (expires_at, pk) WHERE expires_at < 9223372036854775807;
 
-UPDATE tenants SET
-	kv_rows = (SELECT count(*) FROM kv WHERE tenant = tenants.pk),
-	kv_bytes = (SELECT coalesce(sum(size), 0) FROM kv WHERE tenant = tenants.pk);
+UPDATE tenants SET kv_rows = held.n, kv_bytes = held.bytes
+FROM (SELECT tenant, count(*) AS n, sum(size) AS bytes FROM kv GROUP BY tenant) AS held WHERE held.tenant = tenants.pk;
 
 -- A template points at its current version; files and what it may do belong to a version and never change.
 CREATE TABLE templates (
