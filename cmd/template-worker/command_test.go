@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,11 +139,25 @@ func TestCheck(t *testing.T) {
 
 func TestMigrate(t *testing.T) {
 	dir := t.TempDir()
+	if got := command(t, "", "migrate", "status", "--data-dir", dir); got.code != exitDone || !regexp.MustCompile(`00001_initial.sql +no\n`).MatchString(got.out) {
+		t.Errorf("status of no database: exit %d, %s%s", got.code, got.out, got.err)
+	}
 	if got := command(t, "", "migrate", "--data-dir", dir); got.code != exitDone || !strings.Contains(got.out, "applied") {
 		t.Errorf("first time: exit %d, %s%s", got.code, got.out, got.err)
 	}
 	if got := command(t, "", "migrate", "--data-dir", dir); got.code != exitDone || !strings.Contains(got.out, "up to date") {
 		t.Errorf("second time: exit %d, %s%s", got.code, got.out, got.err)
+	}
+	got := command(t, "", "migrate", "status", "--data-dir", dir)
+	if got.code != exitDone || !regexp.MustCompile(`00001_initial.sql +\d{4}-\d\d-\d\dT`).MatchString(got.out) || strings.Contains(got.out, " no\n") {
+		t.Errorf("status: exit %d, %s%s", got.code, got.out, got.err)
+	}
+	if got := command(t, "", "migrate", "status", "--json", "--data-dir", dir); !strings.Contains(got.out, `"applied": true`) {
+		t.Errorf("status --json: exit %d, %s%s", got.code, got.out, got.err)
+	}
+	got = command(t, "", "migrate", "--data-dir", dir, "--set", "database_url=postgres://u:hush@127.0.0.1:1/none?connect_timeout=2")
+	if got.code != exitFailed || !strings.Contains(got.err, "PostgreSQL") || strings.Contains(got.out+got.err, "hush") {
+		t.Errorf("no server: exit %d, %s%s, want a failure without the password", got.code, got.out, got.err)
 	}
 }
 

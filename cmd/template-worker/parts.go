@@ -23,9 +23,6 @@ import (
 	"github.com/template-worker/template-worker/internal/worker"
 )
 
-// databaseFile is the embedded store in the data folder.
-const databaseFile = "template-worker.db"
-
 // newLogger writes to w as the settings say.
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 	var level slog.Level

@@ -20,8 +20,11 @@ import (
 	"github.com/template-worker/template-worker/internal/config"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
+<<<<<<< HEAD
 	"github.com/template-worker/template-worker/internal/quarantine"
 	"github.com/template-worker/template-worker/internal/store/sqlite"
+=======
+>>>>>>> e9bc60b (store: database_url selects PostgreSQL; migrate status; CI runs a private server)
 	"github.com/template-worker/template-worker/internal/telemetry"
 	"github.com/template-worker/template-worker/internal/templates"
 	"github.com/template-worker/template-worker/internal/tenantlog"
@@ -77,7 +80,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	st, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, databaseFile), log) // the only place that names a driver
+	st, err := openStore(ctx, cfg, log)
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}

@@ -26,6 +26,7 @@ import (
 // Config is the settings of a master. Make it with [Default] or [Load].
 type Config struct {
 	DataDir         string              // state, key and socket; made when missing
+	DatabaseURL     string              // postgres:// URL of the store; empty: a SQLite file in DataDir
 	Addr            string              // host:port of the internal API; port 0 takes a free one
 	Workers         int                 // number of workers, at least 1
 	WorkerType      string              // WorkerProcess or WorkerThread

@@ -185,11 +185,36 @@ func unwrapAll(err error) error {
 	}
 }
 
+func TestLoad_databaseURL(t *testing.T) {
+	for value, want := range map[string]string{
+		"":                                  "",
+		"postgres://u:p@h/d":                "",
+		"postgresql:///d?host=/run":         "",
+		"mysql://u:hush@h/d":                "postgres://",
+		"host=h password=hush":              "postgres://",
+		"postgres://u:hush @h/d":            "postgres://",
+		"postgres://u@h/d?password=hush":    "before the host",
+		"postgres://u@h/d?SSLPassword=hush": "before the host",
+	} {
+		env := func(k string) string { return map[string]string{"TW_DATABASE_URL": value}[k] }
+		got, err := Load("", env, nil)
+		if want == "" {
+			if err != nil || got.DatabaseURL != value {
+				t.Errorf("%q: got %q, %v", value, got.DatabaseURL, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%q: got %v, want that it says %q and no password", value, err, want)
+		}
+	}
+}
+
 // Every field but Limits is reached by a setting: what Redacted writes, Load
 // reads back.
 func TestConfig_Redacted(t *testing.T) {
 	cfg, err := Load("", noEnv, map[string]string{
-		"data-dir": `C:\tw "x": # y`, "addr": "[::1]:0", "workers": "7", "worker-type": "thread", "on-worker-failure": "exit",
+		"data-dir": `C:\tw "x": # y`, "database-url": "postgres://h/d", "addr": "[::1]:0", "workers": "7", "worker-type": "thread", "on-worker-failure": "exit",
 		"root-users": "", "internal-sources": "10.0.0.0/8, fe80::/10", "log-level": "warn", "log-format": "json",
 		"support-server": "https://a.example", "api-url": "https://b.example", "frontend-url": "https://c.example", "docs-url": "http://d.example",
 		"bot-user":          `{"id": "7", "username": "a: 'b' # c"}`,
@@ -216,6 +241,10 @@ func TestConfig_Redacted(t *testing.T) {
 func TestConfig_Redacted_password(t *testing.T) {
 	cfg := Default()
 	cfg.APIURL = "https://user:secret@api.example.org"
+	cfg.DatabaseURL = "postgres://tw:secret@db.example.org/tw?sslmode=verify-full"
+	if s := cfg.Redacted(); !strings.Contains(s, "postgres://tw:xxxxx@db.example.org/tw?sslmode=verify-full") {
+		t.Errorf("got\n%s", s)
+	}
 	if s := cfg.Redacted(); strings.Contains(s, "secret") || !strings.Contains(s, "user:xxxxx@api.example.org") {
 		t.Errorf("got\n%s", s)
 	}

@@ -36,6 +36,9 @@ var settings = []setting{
 	{"data_dir", false,
 		func(c *Config, v string) error { return setNonEmpty(&c.DataDir, v) },
 		func(c *Config) string { return c.DataDir }},
+	{"database_url", false,
+		func(c *Config, v string) error { return setDatabaseURL(&c.DatabaseURL, v) },
+		func(c *Config) string { return c.DatabaseURL }},
 	{"addr", false,
 		func(c *Config, v string) error { return setAddr(&c.Addr, v) },
 		func(c *Config) string { return c.Addr }},
@@ -158,6 +161,24 @@ func setURL(to *string, value string) error {
 	u, err := url.Parse(value)
 	if value != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return errors.New("want a URL that begins with http:// or https://") // not shown: it may hold a password
+	}
+	*to = value
+	return nil
+}
+
+// setDatabaseURL takes a password only before the @, which is where it is masked when
+// the configuration is shown.
+func setDatabaseURL(to *string, value string) error {
+	u, err := url.Parse(value)
+	if value != "" && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		return errors.New("want a URL that begins with postgres://") // not shown: it may hold a password
+	}
+	if value != "" {
+		for name := range u.Query() {
+			if strings.Contains(strings.ToLower(name), "password") {
+				return fmt.Errorf("parameter %s: write the password before the host, as in postgres://user:password@host/database", name)
+			}
+		}
 	}
 	*to = value
 	return nil
