@@ -5,11 +5,7 @@ WITH_POSTGRES := go run ./internal/store/postgres/pgtest/with
 FUZZTIME    ?= 30s
 MAX_BINARY  := 41943040 # 40 MiB
 
-<<<<<<< HEAD
-.PHONY: help blame check fmt lint tidy build test test-checked run bench bench-link bench-engine bench-fair fuzz conformance clean-tree
-=======
-.PHONY: help check fmt lint tidy build test test-postgres test-checked run bench bench-link bench-engine bench-store fuzz conformance clean-tree
->>>>>>> e9bc60b (store: database_url selects PostgreSQL; migrate status; CI runs a private server)
+.PHONY: help blame check fmt lint tidy build test test-postgres test-checked run bench bench-link bench-engine bench-fair bench-store fuzz conformance clean-tree
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,22 +41,16 @@ test-checked: ## the engine's tests with bounds-checked memory access instead of
 run: ## start a server on ./data
 	go run ./cmd/template-worker serve
 
-<<<<<<< HEAD
-bench: bench-link bench-engine bench-fair ## all benchmarks; results belong in docs/bench
-=======
-bench: bench-link bench-engine bench-store ## all benchmarks; results belong in docs/bench
->>>>>>> e9bc60b (store: database_url selects PostgreSQL; migrate status; CI runs a private server)
+bench: bench-link bench-engine bench-fair bench-store ## all benchmarks; results belong in docs/bench
 
 bench-link: ## the link beside raw frames, gRPC and NATS, in one run
 	cd bench && go run ./link
 
-<<<<<<< HEAD
 bench-fair: ## how a worker shares its processor among tenants; writes docs/bench/fairness.md
 	cd bench && go run ./fair -o ../docs/bench/fairness.md
-=======
+
 bench-store: ## both stores, PostgreSQL on a private server; writes docs/bench/store.md
 	$(WITH_POSTGRES) sh -c 'cd bench && go run ./store'
->>>>>>> e9bc60b (store: database_url selects PostgreSQL; migrate status; CI runs a private server)
 
 bench-engine: ## our Luau engine beside gopher-lua, lua5.1 and, if LUAU_BIN names it, the reference interpreter; writes docs/bench/engine.md
 	cd bench && go run ./engine

@@ -20,11 +20,7 @@ import (
 	"github.com/template-worker/template-worker/internal/config"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
-<<<<<<< HEAD
 	"github.com/template-worker/template-worker/internal/quarantine"
-	"github.com/template-worker/template-worker/internal/store/sqlite"
-=======
->>>>>>> e9bc60b (store: database_url selects PostgreSQL; migrate status; CI runs a private server)
 	"github.com/template-worker/template-worker/internal/telemetry"
 	"github.com/template-worker/template-worker/internal/templates"
 	"github.com/template-worker/template-worker/internal/tenantlog"
