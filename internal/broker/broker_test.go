@@ -356,3 +356,59 @@ func TestRuntime(t *testing.T) {
 		broker.Caller{Tenant: other}, "runtime.gettenantstate")
 	w.refused(khronos.ErrKindBadRequest, "got 1 arguments, want 0", operator, "runtime.stats", text("x"))
 }
+
+func TestRuntime_setTenantState(t *testing.T) {
+	w := newWorld(t, func(l *limits.Limits) { l.StateBytes, l.RuntimeBurst = 40, 100 })
+	w.template(guild, "a") // handles Ea
+	if err := w.store.PutTenantState(t.Context(), guild, khronos.TenantState{Banned: true}); err != nil {
+		t.Fatal(err)
+	}
+	field := func(name string, v khronos.Value) khronos.Pair { return khronos.Pair{Key: text(name), Value: v} }
+	data := khronos.Map(field("n", khronos.Integer(1)), field("deep", list(khronos.Map(field("x", khronos.Float(0.5))))))
+	w.want(khronos.Null(), operator, "runtime.settenantstate", khronos.Map(field("events", list(text("Ea"))), field("banned", no), field("data", data)))
+	want := khronos.Map(field("events", list(text("Ea"))), field("banned", yes), field("data", data))
+	w.want(want, operator, "runtime.gettenantstate") // it cannot lift its ban
+
+	long := text(strings.Repeat("x", 40))
+	for in, state := range map[string]khronos.Value{
+		"state.data is missing":                                          khronos.Map(),
+		`"more" is no field of TenantStateChange`:                        khronos.Map(field("data", khronos.Map()), field("more", yes)),
+		"state.banned must be a boolean":                                 khronos.Map(field("data", khronos.Map()), field("banned", text("no"))),
+		`state.events: no template handles "MESSAGE"`:                    khronos.Map(field("data", khronos.Map()), field("events", list(text("MESSAGE")))),
+		"state.data.b[1]: a Buffer cannot be kept as JSON":               khronos.Map(field("data", khronos.Map(field("b", list(khronos.Buffer([]byte("x"))))))),
+		"state.data.b: a key must be a string, not Integer":              khronos.Map(field("data", khronos.Map(field("b", khronos.Map(khronos.Pair{Key: khronos.Integer(7), Value: yes}))))),
+		"state.data has 48 bytes as JSON: the limit is 40 (state_bytes)": khronos.Map(field("data", khronos.Map(field("x", long)))),
+		"state.data must be a table, not a list":                         khronos.Map(field("data", list(yes))),
+	} {
+		kind := khronos.ErrKindBadRequest
+		if strings.Contains(in, "state_bytes") {
+			kind = khronos.ErrKindTooLarge
+		}
+		w.refused(kind, in, operator, "runtime.settenantstate", state)
+	}
+	w.want(want, operator, "runtime.gettenantstate")
+	w.want(khronos.Null(), operator, "runtime.settenantstate", khronos.Map(field("data", list()))) // an empty table of a script
+	w.want(khronos.Map(field("events", list(text("Ea"))), field("banned", yes), field("data", khronos.Map())), operator, "runtime.gettenantstate")
+}
+
+func TestRuntime_dispatchEvent(t *testing.T) {
+	w := newWorld(t, func(l *limits.Limits) { l.EventDepth, l.EventBurst = 3, 4 })
+	caller := broker.Caller{Tenant: guild, Author: "42", Depth: 2}
+	w.want(khronos.Null(), caller, "runtime.dispatchevent", text("LevelUp"), khronos.Integer(3))
+	if len(w.raised.events) != 1 {
+		t.Fatalf("%d events", len(w.raised.events))
+	}
+	ev := w.raised.events[0]
+	if data, err := ev.Data.Value(); err != nil || ev.Name != "LevelUp" || ev.Author != "42" || ev.Depth != 3 || !data.Equal(khronos.Integer(3)) {
+		t.Errorf("got %+v, %v", ev, err)
+	}
+	w.refused(khronos.ErrKindBadRequest, "only the platform raises WebGetSettings", operator, "runtime.dispatchevent", text("WebGetSettings"), khronos.Null())
+	caller.Depth = 3
+	w.refused(khronos.ErrKindTooLarge, "3 custom events led to this one, each raised by a handler of the one before: the limit is 3 (event_depth)",
+		caller, "runtime.dispatchevent", text("LevelUp"), khronos.Null())
+	w.refused(khronos.ErrKindTenantBusy, "", operator, "runtime.dispatchevent", text("full"), khronos.Null())
+	w.refused(khronos.ErrKindRateLimited, "too many Events calls: 4 at once", operator, "runtime.dispatchevent", text("LevelUp"), khronos.Null())
+	if len(w.raised.events) != 1 {
+		t.Errorf("%d events, want that refused calls raise none", len(w.raised.events))
+	}
+}

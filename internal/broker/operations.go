@@ -23,6 +23,7 @@ var acts = map[string]act{
 	"runtime.stats":          runtimeStats,
 	"runtime.links":          runtimeLinks,
 	"runtime.gettenantstate": runtimeGetTenantState,
+	"runtime.settenantstate": runtimeSetTenantState,
 	"runtime.dispatchevent":  runtimeDispatchEvent,
 }
 

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -49,6 +50,70 @@ func runtimeGetTenantState(ctx context.Context, b *Broker, r request) (khronos.V
 		field("banned", khronos.Boolean(state.Banned)),
 		field("data", data),
 	), nil
+}
+
+// runtimeSetTenantState replaces the data of the tenant's state. Its events
+// follow from the templates and whether it is banned is not its own to say; both
+// are taken, so that what gettenantstate gave can be handed back changed, but an
+// event that no template handles is refused rather than dropped.
+func runtimeSetTenantState(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
+	const op = "runtime.settenantstate"
+	wanted, _ := r.args[0].Get("events")
+	data, _ := r.args[0].Get("data")
+	if err := plainOnly("state.data", data); err != nil {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s: %v", op, err)
+	}
+	if wanted.Len() > 0 {
+		state, err := b.store.TenantState(ctx, r.tenant)
+		if err != nil {
+			return khronos.Value{}, err
+		}
+		for _, item := range wanted.Items() {
+			if name, _ := item.AsText(); !slices.Contains(state.Events, name) {
+				return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest,
+					"%s: state.events: no template handles %s: a tenant gets the events that its templates have handlers for", op, clip(name))
+			}
+		}
+	}
+	text, err := data.PlainJSON()
+	if err != nil {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s: state.data: %v", op, err)
+	}
+	if data.Len() == 0 {
+		text = []byte("{}") // an empty list, too
+	}
+	if limit := b.limits.StateBytes; int64(len(text)) > limit {
+		return khronos.Value{}, khronos.Errorf(khronos.ErrKindTooLarge, "%s: state.data has %d bytes as JSON: the limit is %d (state_bytes)", op, len(text), limit)
+	}
+	return khronos.Null(), b.store.PutTenantData(ctx, r.tenant, text)
+}
+
+// plainOnly wants what plain JSON can give back: a value of another kind would
+// come back as something else.
+func plainOnly(at string, v khronos.Value) error {
+	switch v.Kind() {
+	case khronos.KindNull, khronos.KindText, khronos.KindInteger, khronos.KindFloat, khronos.KindBoolean:
+		return nil
+	case khronos.KindList:
+		for i, item := range v.Items() {
+			if err := plainOnly(fmt.Sprintf("%s[%d]", at, i+1), item); err != nil {
+				return err
+			}
+		}
+		return nil
+	case khronos.KindMap:
+		for _, pair := range v.Pairs() {
+			key, ok := pair.Key.AsText()
+			if !ok {
+				return fmt.Errorf("%s: a key must be a string, not %s", at, pair.Key.Kind())
+			}
+			if err := plainOnly(at+"."+key, pair.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("%s: a %s cannot be kept as JSON", at, v.Kind())
 }
 
 // runtimeDispatchEvent raises a custom event of the caller's tenant, for the

@@ -55,6 +55,7 @@ type Limits struct {
 	EventBurst    int
 	EventRefill   time.Duration
 	EventDepth    int
+	StateBytes    int64
 
 	LogLineBytes      int64
 	LogLinesPerTenant int

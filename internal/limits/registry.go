@@ -126,6 +126,8 @@ var registry = []entry{
 		"Time after which one custom event is given back."},
 	{"event_depth", groupKV, unitCount, 8, 1, 1000, func(l *Limits) any { return &l.EventDepth },
 		"Custom events in a row, each raised by a handler of the one before."},
+	{"state_bytes", groupKV, unitBytes, 256 * kib, 1, gib, func(l *Limits) any { return &l.StateBytes },
+		"Data of a tenant's state, as JSON."},
 
 	{"log_line_bytes", groupLog, unitBytes, 8 * kib, 64, mib, func(l *Limits) any { return &l.LogLineBytes },
 		"Length of one line that a script logs; the rest is cut."},

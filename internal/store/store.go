@@ -16,6 +16,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -309,11 +310,14 @@ type Store interface {
 	KnownTenants(ctx context.Context, tenants []khronos.TenantID) ([]bool, error)
 	// TenantState returns what the tenant wants and is. Events is the sorted
 	// union of the subscriptions of its templates that are not paused. Banned
-	// and Data are what PutTenantState stored, or false and {}.
+	// and Data are what PutTenantState and PutTenantData stored, or false and {}.
 	TenantState(ctx context.Context, tenant khronos.TenantID) (khronos.TenantState, error)
 	// PutTenantState stores Banned and Data of s, whole. Events is ignored: it
 	// follows from the templates. Data must be a JSON object; empty means {}.
 	PutTenantState(ctx context.Context, tenant khronos.TenantID, s khronos.TenantState) error
+	// PutTenantData is PutTenantState for Data alone: Banned stays what it is, also
+	// when it is set at the same time.
+	PutTenantData(ctx context.Context, tenant khronos.TenantID, data json.RawMessage) error
 
 	// KVGet returns the row with that key whose scope set contains all the given
 	// scopes; when several do, the one that was set last. ErrNotFound when none does.

@@ -47,7 +47,6 @@ var absent = map[string]string{
 	"ctx.ImageCaptcha":            "not taken over: unused by the original's own code and removed there in March 2026",
 	"ctx.available_extra_plugins": "not taken over: it was always empty, as nothing is added from outside",
 	"ctx.Runtime:getexposedvfs":   "not taken over: templates do not share files of the platform",
-	"ctx.Runtime:settenantstate":  laterPlugin,
 
 	"@antiraid/channel":  laterModule,
 	"@antiraid/datamgmt": laterModule,

@@ -31,6 +31,20 @@ print(ctx.Runtime:stats().total_guilds) --> 1`,
 print(state.banned, #state.events, next(state.data)) --> false	0	nil`,
 		},
 		{
+			Name: "settenantstate", Op: "runtime.settenantstate",
+			Args: []Param{{Name: "state", Type: RecordOf("TenantStateChange", "A tenant's state, as `settenantstate` takes it.",
+				opt(Param{Name: "events", Type: ListOf(Text.AtMost("event_name_bytes")),
+					Doc: "changes nothing: events follow from the handlers of the templates; one that no template handles is an error"}),
+				opt(Param{Name: "banned", Type: Boolean, Doc: "changes nothing"}),
+				Param{Name: "data", Type: MapOf(Value), Doc: "what JSON can hold: no buffers, times or other objects"})}},
+			Needs: runtimeCapability("settenantstate"), Bucket: BucketRuntime, Cost: 200, Limits: []string{"state_bytes"},
+			Doc: "Replaces the data of the tenant's state, as a whole.",
+			Example: `local state = ctx.Runtime:gettenantstate()
+state.data.greeting = "hello"
+ctx.Runtime:settenantstate(state)
+print(ctx.Runtime:gettenantstate().data.greeting) --> hello`,
+		},
+		{
 			Name: "dispatchevent", Op: "runtime.dispatchevent",
 			Args: []Param{{Name: "name", Type: Text.AtMost("event_name_bytes"), Doc: "none that the platform raises, as `eventlist` and those that begin with `Web`"},
 				opt(Param{Name: "data", Type: Value.AtMost("event_data_bytes")})},

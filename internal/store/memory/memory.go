@@ -9,6 +9,7 @@ package memory
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -176,6 +177,23 @@ func (s *Store) PutTenantState(ctx context.Context, id khronos.TenantID, state k
 	}
 	return s.do(ctx, func() error {
 		s.tenantLocked(id).state = &khronos.TenantState{Banned: state.Banned, Data: data}
+		return nil
+	})
+}
+
+// PutTenantData implements [store.Store].
+func (s *Store) PutTenantData(ctx context.Context, id khronos.TenantID, data json.RawMessage) error {
+	if err := store.CheckTenant(id); err != nil {
+		return err
+	}
+	data, err := store.StateData(data)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, func() error {
+		t := s.tenantLocked(id)
+		banned := t.state != nil && t.state.Banned
+		t.state = &khronos.TenantState{Banned: banned, Data: data}
 		return nil
 	})
 }

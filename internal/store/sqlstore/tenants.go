@@ -34,6 +34,8 @@ const (
 
 	putStateSQL = `UPDATE tenants SET banned = $2, data = $3 WHERE pk = $1`
 
+	putDataSQL = `UPDATE tenants SET data = $2 WHERE pk = $1`
+
 	// statsSQL asks an index per tenant; it reads neither templates nor KV rows.
 	statsSQL = `WITH known AS (
 			SELECT kind, EXISTS (SELECT 1 FROM templates WHERE tenant = t.pk) AS has_template FROM tenants AS t
@@ -128,6 +130,29 @@ func (s *Store) PutTenantState(ctx context.Context, tenant khronos.TenantID, sta
 	})
 	if err != nil {
 		return fmt.Errorf("put state of %s: %w", tenant, err)
+	}
+	return nil
+}
+
+// PutTenantData implements [store.Store].
+func (s *Store) PutTenantData(ctx context.Context, tenant khronos.TenantID, data json.RawMessage) error {
+	if err := store.CheckTenant(tenant); err != nil {
+		return err
+	}
+	data, err := store.StateData(data)
+	if err != nil {
+		return err
+	}
+	err = s.db.Update(ctx, func(tx Tx) error {
+		t, err := s.lockTenant(ctx, tx, tenant, true)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, putDataSQL, t.pk, string(data))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("put data of %s: %w", tenant, err)
 	}
 	return nil
 }

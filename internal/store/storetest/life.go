@@ -195,6 +195,7 @@ func everyCall(ctx context.Context, s store.Store) map[string]error {
 	_, errs["KnownTenants"] = s.KnownTenants(ctx, []khronos.TenantID{guild})
 	_, errs["TenantState"] = s.TenantState(ctx, guild)
 	errs["PutTenantState"] = s.PutTenantState(ctx, guild, khronos.TenantState{})
+	errs["PutTenantData"] = s.PutTenantData(ctx, guild, nil)
 	_, errs["KVGet"] = s.KVGet(ctx, guild, "k", scopes)
 	_, errs["KVFind"] = s.KVFind(ctx, guild, "%", scopes, 1)
 	errs["KVSet"] = s.KVSet(ctx, guild, "k", khronos.Null(), scopes)

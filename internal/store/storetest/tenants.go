@@ -17,6 +17,7 @@ var tenantTests = []test{
 	{"a state that was never put", testDefaultState},
 	{"events follow the templates", testStateEvents},
 	{"the state is replaced whole", testPutState},
+	{"the data is replaced alone", testPutData},
 	{"state data is an object", testStateInvalid},
 	{"stats count tenants", testStats},
 }
@@ -93,6 +94,39 @@ func testPutState(t *testing.T, s store.Store) {
 	check(t, err)
 	if got.Banned || string(got.Data) != "{}" {
 		t.Errorf("after replacing: got %v %s, want false {}", got.Banned, got.Data)
+	}
+}
+
+func testPutData(t *testing.T, s store.Store) {
+	for _, banned := range []bool{false, true} {
+		tenant := giant
+		if banned {
+			tenant = guild
+			check(t, s.PutTenantState(t.Context(), tenant, khronos.TenantState{Banned: true, Data: json.RawMessage(`{"old": 1}`)}))
+		}
+		for _, data := range []string{`{"a": 1}`, `{"b": 2}`, ``} {
+			check(t, s.PutTenantData(t.Context(), tenant, json.RawMessage(data)))
+			got, err := s.TenantState(t.Context(), tenant)
+			check(t, err)
+			want := data
+			if want == "" {
+				want = "{}"
+			}
+			if got.Banned != banned || string(got.Data) != want {
+				t.Errorf("got %v %s, want %v %s", got.Banned, got.Data, banned, want)
+			}
+		}
+	}
+	known, err := s.KnownTenants(t.Context(), []khronos.TenantID{giant})
+	check(t, err)
+	if !known[0] {
+		t.Error("a tenant with data is not known")
+	}
+	if err := s.PutTenantData(t.Context(), guild, json.RawMessage(`[]`)); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("no object: got %v, want ErrInvalid", err)
+	}
+	if err := s.PutTenantData(t.Context(), khronos.TenantID{}, nil); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("no tenant: got %v, want ErrInvalid", err)
 	}
 }
 
