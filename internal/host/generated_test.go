@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/template-worker/template-worker/internal/host"
+	"github.com/template-worker/template-worker/luau"
 )
 
 var update = flag.Bool("update", false, "write docs/script-api.md and types/")
@@ -55,6 +56,23 @@ func TestGenerated(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// The definition of a module is Luau like any other.
+func TestDefinitions_modules(t *testing.T) {
+	checked := 0
+	for name, text := range host.Definitions() {
+		if strings.HasSuffix(name, ".d.luau") {
+			continue // declarations are luau-lsp's, not the language's
+		}
+		for _, err := range luau.Check(name, []byte(text)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		checked++
+	}
+	if checked == 0 {
+		t.Error("no module has a definition")
 	}
 }
 
