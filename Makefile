@@ -3,9 +3,10 @@
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 WITH_POSTGRES := go run ./internal/store/postgres/pgtest/with
 FUZZTIME    ?= 30s
+CHAOS_SEEDS ?= 1 2 3
 MAX_BINARY  := 41943040 # 40 MiB
 
-.PHONY: help blame check fmt lint tidy build test test-postgres test-checked run bench bench-link bench-engine bench-fair bench-store fuzz conformance clean-tree
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +55,15 @@ bench-store: ## both stores, PostgreSQL on a private server; writes docs/bench/s
 
 bench-engine: ## our Luau engine beside gopher-lua, lua5.1 and, if LUAU_BIN names it, the reference interpreter; writes docs/bench/engine.md
 	cd bench && go run ./engine
+
+chaos: ## 500 faults against a real master and 8 workers under load, for each of CHAOS_SEEDS; as root the clock jumps too
+	@mkdir -p bin && rm -f bin/chaos.txt
+	@for seed in $(CHAOS_SEEDS); do \
+		CHAOS_SEED=$$seed CHAOS_DISPATCHES=200000 CHAOS_FAULTS=500 CHAOS_WORKERS=8 CHAOS_PAUSE_MS=300 CHAOS_REPORT="$(CURDIR)/bin/chaos.txt" \
+		CHAOS_CLOCK="$$(test "$$(id -u)" != 0 || echo 1)" \
+		go test -count=1 -timeout 30m -run '^TestChaos$$' ./internal/apptest || exit 1; \
+	done
+	@cat bin/chaos.txt
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
