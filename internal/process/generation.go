@@ -144,8 +144,14 @@ func (g *generation) judge(why *cause, runs []running) {
 	if g.h.cfg.Isolation == nil {
 		return
 	}
+	blamed := false
 	switch why.reason {
 	case ReasonCrash, ReasonHeartbeat, ReasonHung:
+		blamed = true
+	case ReasonReplaced: // and it should have ended in peace
+		blamed = g.child.status.code > 0
+	}
+	if blamed {
 		g.h.cfg.Isolation.died(g.id, g.detail(why), runs)
 	}
 }
