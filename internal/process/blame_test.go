@@ -505,6 +505,35 @@ func TestIsolation_KeepsTheOrderAndStops(t *testing.T) {
 	}
 }
 
+// A script that ends a worker which is being replaced is suspected too; a worker
+// that ends in peace leaves no suspects.
+func TestIsolation_BlamesInAReplacedWorker(t *testing.T) {
+	w := newPlant(t, 1, 1, func(l *limits.Limits) { l.RestartSettle = 10 * time.Millisecond })
+	w.put(guild, "a", 1, `return { e = function() end, f = function() task.wait(1); print("`+lineExit+`") end, w = function() task.wait(1) end }`)
+	for _, c := range []struct {
+		event string
+		want  khronos.ErrorKind
+		held  int
+	}{{"w", khronos.ErrKindOK, 0}, {"f", khronos.ErrKindWorkerLostStarted, 1}} {
+		ended := make(chan khronos.ErrorKind, 1)
+		go func() {
+			_, kind := w.answer(guild, khronos.Event{Name: c.event})
+			ended <- kind
+		}()
+		eventually(t, "it waits", func() bool {
+			stacks, err := w.pool.Dump(t.Context())
+			return err == nil && len(stacks) == 1 && stacks[0].State == khronos.StackWaiting
+		})
+		if err := w.pool.Owner(guild).Restart(t.Context(), "test"); err != nil {
+			t.Fatal(err)
+		}
+		if kind := <-ended; kind != c.want {
+			t.Errorf("%s ended with %s, want %s", c.event, kind, c.want)
+		}
+		eventually(t, "it is taken to account", func() bool { return len(w.book.List(guild)) == c.held })
+	}
+}
+
 // The solo worker may act for nobody but who runs alone in it.
 func TestIsolation_OwnsOnlyWhoRuns(t *testing.T) {
 	w := newPlant(t, 1, 1, func(*limits.Limits) {})
