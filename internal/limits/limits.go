@@ -60,6 +60,12 @@ type Limits struct {
 	LogLineBytes      int64
 	LogLinesPerTenant int
 
+	LedgerDispatches int
+	LedgerPerTenant  int
+	SlowDispatch     time.Duration
+	FollowBuffer     int
+	Followers        int
+
 	FrameBytes       int64
 	LinkPendingBytes int64
 	Heartbeat        time.Duration

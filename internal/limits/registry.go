@@ -22,6 +22,7 @@ const (
 	groupData       = "Events, values and templates"
 	groupKV         = "Host calls"
 	groupLog        = "Logs"
+	groupLedger     = "Ledger"
 	groupLink       = "Link between master and worker"
 	groupProcess    = "Worker processes"
 	groupQuarantine = "Quarantine"
@@ -133,6 +134,17 @@ var registry = []entry{
 		"Length of one line that a script logs; the rest is cut."},
 	{"log_lines_per_tenant", groupLog, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.LogLinesPerTenant },
 		"Lines kept for each tenant; a new one displaces the oldest."},
+
+	{"ledger_dispatches", groupLedger, unitCount, 50_000, 16, 1e8, func(l *Limits) any { return &l.LedgerDispatches },
+		"Dispatches that have ended and are kept, of all tenants; the tenant that has been quiet longest is forgotten first."},
+	{"ledger_per_tenant", groupLedger, unitCount, 200, 1, 1e6, func(l *Limits) any { return &l.LedgerPerTenant },
+		"Dispatches that have ended and are kept of one tenant; a new one displaces the oldest."},
+	{"slow_dispatch", groupLedger, unitDuration, 2 * sec, ms, day, func(l *Limits) any { return &l.SlowDispatch },
+		"Time from its first instruction after which a dispatch is written to the log as slow."},
+	{"follow_buffer", groupLedger, unitCount, 256, 1, 1e6, func(l *Limits) any { return &l.FollowBuffer },
+		"Lines and outcomes that a reader of a tenant's live log may be behind; it is told how many more it has lost."},
+	{"followers", groupLedger, unitCount, 64, 1, 1e6, func(l *Limits) any { return &l.Followers },
+		"Readers of live logs at once; one more is refused with rate_limited."},
 
 	{"frame_bytes", groupLink, unitBytes, 4 * mib, 64 * kib, gib, func(l *Limits) any { return &l.FrameBytes },
 		"One frame; a longer one ends the link."},
