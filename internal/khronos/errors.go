@@ -173,10 +173,11 @@ func (e *Error) Is(target error) bool {
 // error whose text says nothing about err, which the caller has to log. It
 // returns nil for nil.
 func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
 	var e *Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &e) && e != nil:
 		return e
 	case errors.Is(err, context.DeadlineExceeded):

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -109,20 +110,22 @@ func early(at, end time.Duration) time.Duration {
 	return at
 }
 
-// Get returns the dispatch with the given id, if it is still known.
-func (l *Ledger) Get(id khronos.DispatchID) (Dispatch, bool) {
+// Get returns the dispatch with the given id, if it is still known. It looks at
+// all of them: looking is rare, and dispatching is not.
+func (l *Ledger) Get(id khronos.DispatchID) (d Dispatch, ok bool) {
 	for _, s := range l.shards {
 		s.mu.Lock()
-		e := s.index[id]
-		if e == nil {
-			s.mu.Unlock()
-			continue
-		}
-		d := e.snapshotLocked()
+		s.eachLocked(khronos.TenantID{}, func(e *entry) {
+			if e.id == id {
+				d, ok = e.snapshotLocked(), true
+			}
+		})
 		s.mu.Unlock()
-		return d, true
+		if ok {
+			return d, true
+		}
 	}
-	return Dispatch{}, false
+	return d, false
 }
 
 // Filter picks dispatches; what is left out picks all.
@@ -150,44 +153,37 @@ func (f *Filter) pickLocked(e *entry) bool {
 
 // List returns what the filter picks, newest first.
 func (l *Ledger) List(f Filter) []Dispatch {
-	var ids []khronos.DispatchID
-	for _, s := range l.shards {
-		ids = append(ids, s.pick(&f)...)
-	}
-	slices.SortFunc(ids, func(a, b khronos.DispatchID) int { return -compare(a, b) })
 	list := []Dispatch{}
-	for _, id := range ids {
-		if len(list) >= f.Limit {
-			break
-		}
-		if d, ok := l.Get(id); ok { // or it has been forgotten since
-			list = append(list, d)
+	for _, s := range l.shards {
+		if f.Tenant.IsZero() || s == l.shardOf(f.Tenant) {
+			list = newest(append(list, s.pick(&f)...), f.Limit)
 		}
 	}
 	return list
 }
 
-func compare(a, b khronos.DispatchID) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// pick returns the ids of a shard's entries that are meant.
-func (s *shard) pick(f *Filter) []khronos.DispatchID {
+// pick returns the newest of a shard's entries that are meant.
+func (s *shard) pick(f *Filter) []Dispatch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var ids []khronos.DispatchID
-	for id, e := range s.index {
-		if (f.Tenant.IsZero() || e.book.tenant == f.Tenant) && f.pickLocked(e) {
-			ids = append(ids, id)
+	var picked []*entry
+	s.eachLocked(f.Tenant, func(e *entry) {
+		if f.pickLocked(e) {
+			picked = append(picked, e)
 		}
+	})
+	slices.SortFunc(picked, func(a, b *entry) int { return cmp.Compare(b.id, a.id) })
+	list := make([]Dispatch, min(len(picked), f.Limit))
+	for i := range list {
+		list[i] = picked[i].snapshotLocked()
 	}
-	return ids
+	return list
+}
+
+// newest sorts list, newest first, and cuts it to n.
+func newest(list []Dispatch, n int) []Dispatch {
+	slices.SortFunc(list, func(a, b Dispatch) int { return cmp.Compare(b.ID, a.ID) })
+	return list[:min(len(list), n)]
 }
 
 // TenantUse is what a tenant has used in the last minute.
@@ -216,13 +212,7 @@ func (l *Ledger) Busiest(n int) []TenantUse {
 		s.mu.Unlock()
 	}
 	slices.SortFunc(all, func(a, b TenantUse) int {
-		switch {
-		case a.Fuel != b.Fuel:
-			return int(max(min(b.Fuel-a.Fuel, 1), -1))
-		case a.Dispatches != b.Dispatches:
-			return b.Dispatches - a.Dispatches
-		}
-		return int(max(min(int64(a.Tenant.ID)-int64(b.Tenant.ID), 1), -1))
+		return cmp.Or(cmp.Compare(b.Fuel, a.Fuel), cmp.Compare(b.Dispatches, a.Dispatches), cmp.Compare(a.Tenant.ID, b.Tenant.ID))
 	})
 	all = all[:min(n, len(all))]
 	for i := range all {

@@ -98,7 +98,8 @@ func (e *entry) failure() khronos.ErrorKind {
 }
 
 // runsOf reads the result of an event: a List with one Map per template, or
-// Null. The texts are copies: the value holds the whole reply.
+// Null. The texts are copies, because the value holds the whole reply; of the
+// templates' names the shard has copies.
 func (e *entry) runsOf(out khronos.Outcome) []Run {
 	if e.kind != KindEvent || out.Err != nil {
 		return nil
@@ -107,13 +108,13 @@ func (e *entry) runsOf(out khronos.Outcome) []Run {
 	for _, item := range out.Value.Items() {
 		template := textOf(item, "id")
 		if textOf(item, "type") == "ok" {
-			runs = append(runs, Run{Template: e.book.shard.names.keep(template)})
+			runs = append(runs, Run{Template: template})
 			continue
 		}
 		version, _ := item.Get("version")
 		n, _ := version.AsInteger()
 		runs = append(runs, Run{
-			Template: strings.Clone(template), Version: n, Kind: khronos.ParseErrorKind(textOf(item, "kind")),
+			Template: template, Version: n, Kind: khronos.ParseErrorKind(textOf(item, "kind")),
 			Text: clip(textOf(item, "value"), maxTextBytes), Trace: clip(textOf(item, "trace"), maxTraceBytes),
 		})
 	}

@@ -17,11 +17,10 @@ const (
 type shard struct {
 	ledger *Ledger
 	limit  int // of ended entries
-	names  names
 
 	mu sync.Mutex
 	// mu guards the fields below, and those of its books and entries that say so.
-	index  map[khronos.DispatchID]*entry
+	names  names
 	live   entry // the head of the list of live entries, a ring
 	liveN  int
 	endedN int // ended entries that are kept
@@ -44,16 +43,16 @@ type book struct {
 }
 
 func newShard(l *Ledger, limit int) *shard {
-	s := &shard{ledger: l, limit: limit, index: map[khronos.DispatchID]*entry{}, books: map[khronos.TenantID]*book{}}
+	s := &shard{ledger: l, limit: limit, names: names{}, books: map[khronos.TenantID]*book{}}
 	s.live.prev, s.live.next = &s.live, &s.live
 	return s
 }
 
 // begin makes e a live dispatch of tenant.
 func (s *shard) begin(e *entry, tenant khronos.TenantID, event string) {
-	e.event = s.names.keep(event)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	e.event = s.names.keep(event)
 	b := s.books[tenant]
 	if b == nil {
 		b = &book{shard: s, tenant: tenant}
@@ -64,7 +63,6 @@ func (s *shard) begin(e *entry, tenant khronos.TenantID, event string) {
 	}
 	e.book = b
 	b.live++
-	s.index[e.id] = e
 	e.prev, e.next = s.live.prev, &s.live
 	e.prev.next, e.next.prev = e, e
 	s.liveN++
@@ -81,6 +79,9 @@ func (s *shard) end(e *entry, err *khronos.Error, runs []Run) {
 		return
 	}
 	e.ended, e.err, e.runs = e.age(), err, runs
+	for i := range runs {
+		runs[i].Template = s.names.keep(runs[i].Template)
+	}
 	e.prev.next, e.next.prev = e.next, e.prev
 	e.prev, e.next = nil, nil
 	s.liveN--
@@ -100,7 +101,6 @@ func (s *shard) keepLocked(e *entry) {
 		b.ended = append(b.ended, e)
 		s.endedN++
 	} else {
-		delete(s.index, b.ended[b.next].id)
 		b.ended[b.next] = e
 		b.next = (b.next + 1) % len(b.ended)
 	}
@@ -121,9 +121,6 @@ func (s *shard) forgetLocked() {
 		b.halveLocked()
 		return
 	}
-	for _, e := range b.ended {
-		delete(s.index, e.id)
-	}
 	s.endedN -= len(b.ended)
 	b.ended, b.next = nil, 0
 	if b.live == 0 {
@@ -138,11 +135,32 @@ func (s *shard) forgetLocked() {
 func (b *book) halveLocked() {
 	inOrder := append(append([]*entry(nil), b.ended[b.next:]...), b.ended[:b.next]...)
 	cut := (len(inOrder) + 1) / 2
-	for _, e := range inOrder[:cut] {
-		delete(b.shard.index, e.id)
-	}
 	b.shard.endedN -= cut
 	b.ended, b.next = append([]*entry(nil), inOrder[cut:]...), 0
+}
+
+// eachLocked calls do with every entry: those of one tenant, or of all.
+func (s *shard) eachLocked(tenant khronos.TenantID, do func(*entry)) {
+	for e := s.live.next; e != &s.live; e = e.next {
+		if tenant.IsZero() || e.book.tenant == tenant {
+			do(e)
+		}
+	}
+	if !tenant.IsZero() {
+		if b := s.books[tenant]; b != nil {
+			b.eachLocked(do)
+		}
+		return
+	}
+	for _, b := range s.books {
+		b.eachLocked(do)
+	}
+}
+
+func (b *book) eachLocked(do func(*entry)) {
+	for _, e := range b.ended {
+		do(e)
+	}
 }
 
 // minute is what a tenant has used in the last minute, in steps of 5 s.

@@ -141,7 +141,8 @@ func (d *dispatch) outcome() khronos.Outcome {
 }
 
 // entry is a template's item in the result of a dispatch: {type, id, value},
-// and for an error also its kind and whose fault it is.
+// and for an error also its kind, whose fault it is, the template's version and
+// the script's stack, empty if there is none.
 func (r *run) entry() khronos.Value {
 	pair := func(key string, v khronos.Value) khronos.Pair { return khronos.Pair{Key: khronos.Text(key), Value: v} }
 	id := pair("id", khronos.Text(r.m.tpl.Name))
@@ -149,7 +150,8 @@ func (r *run) entry() khronos.Value {
 		return khronos.Map(pair("type", khronos.Text("ok")), id, pair("value", r.value))
 	}
 	return khronos.Map(pair("type", khronos.Text("err")), id, pair("value", khronos.Text(r.err.Text)),
-		pair("kind", khronos.Text(r.err.Kind.String())), pair("owner", khronos.Text(r.err.Kind.Owner().String())))
+		pair("kind", khronos.Text(r.err.Kind.String())), pair("owner", khronos.Text(r.err.Kind.Owner().String())),
+		pair("version", khronos.Integer(r.m.tpl.Version)), pair("trace", khronos.Text(r.err.Trace)))
 }
 
 // abort ends a live dispatch early: the threads of its unfinished runs stop where they are.
@@ -187,6 +189,18 @@ func (t *tenant) finish(d *dispatch, out khronos.Outcome) {
 	t.rt.forget(d.job.ID)
 	out.Usage = khronos.Usage{Fuel: d.fuel, HeapBytes: t.account.Used()}
 	d.job.Done(out)
+}
+
+// stack gives the script stack of the first unfinished run that has one.
+func (d *dispatch) stack() string {
+	for _, r := range d.runs {
+		for _, th := range r.m.threads {
+			if !r.ended && th.r == r && th.kind != threadOther {
+				return th.co.Stack()
+			}
+		}
+	}
+	return ""
 }
 
 // doing says what a live dispatch's unfinished runs are at, for its caller.

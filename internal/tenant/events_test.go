@@ -89,7 +89,7 @@ func TestRuntime_Templates(t *testing.T) {
 		w.template(guild(1), "bad", `return { e = function() error("no luck") end }`, "e")
 		w.door.put(guild(1), khronos.Template{Name: "off", Paused: true, Subscriptions: []string{"e"}})
 		out := w.outcome(w.event(guild(1), "e", nil))
-		want := `[{"type":"ok","id":"good","value":[1]},{"type":"err","id":"bad","value":"init.luau:1: no luck","kind":"script_error","owner":"script"}]`
+		want := `[{"type":"ok","id":"good","value":[1]},{"type":"err","id":"bad","value":"init.luau:1: no luck","kind":"script_error","owner":"script","version":0,"trace":"init.luau:1 function e\n"}]`
 		if got := plain(t, out.Value); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

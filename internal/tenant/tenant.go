@@ -317,7 +317,9 @@ func (t *tenant) stop(id uint64, err *khronos.Error) {
 func (t *tenant) deadlineError(id uint64) *khronos.Error {
 	for _, d := range t.live {
 		if d.job.ID == id {
-			return khronos.Errorf(khronos.ErrKindDeadline, "the deadline passed: %s", d.doing())
+			e := khronos.Errorf(khronos.ErrKindDeadline, "the deadline passed: %s", d.doing())
+			e.Trace = d.stack()
+			return e
 		}
 	}
 	if t.rest != nil {
