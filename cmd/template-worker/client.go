@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -69,6 +70,58 @@ func (a *app) dial(o clientOptions) (*client, error) {
 	return &client{base: strings.TrimSuffix(addr, "/"), token: token, http: http.Client{Timeout: 11 * time.Minute}}, nil
 }
 
+// request makes one request with the token.
+func (c *client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	req.Header.Set("Authorization", "Internal "+c.token)
+	return req, nil
+}
+
+// maxEventBytes bounds one server-sent event.
+const maxEventBytes = 4 << 20
+
+// events reads server-sent events until the server ends them or ctx ends, which
+// is no error.
+func (c *client) events(ctx context.Context, path string, handle func(event string, data []byte) error) error {
+	req, err := c.request(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	endless := http.Client{Transport: c.http.Transport}
+	res, err := endless.Do(req)
+	if err != nil {
+		return withTry(fmt.Errorf("call the server: %w", err), "is it running? template-worker serve")
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		return errors.Join(apiError(res.StatusCode, text), err)
+	}
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, maxEventBytes)
+	event := ""
+	for lines.Scan() {
+		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			event = name
+		}
+		if data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: ")); ok {
+			if err := handle(event, data); err != nil {
+				return err
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read events of the server: %w", err)
+	}
+	return errors.New("the server has ended the stream: it stops, or did not get rid of what it had to say")
+}
+
 // call sends body as JSON and decodes the answer into out, both optional.
 func (c *client) call(ctx context.Context, method, path string, body, out any) error {
 	var reader io.Reader
@@ -79,11 +132,10 @@ func (c *client) call(ctx context.Context, method, path string, body, out any) e
 		}
 		reader = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
+	req, err := c.request(ctx, method, path, reader)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return err
 	}
-	req.Header.Set("Authorization", "Internal "+c.token)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -110,11 +162,14 @@ func (c *client) call(ctx context.Context, method, path string, body, out any) e
 
 // apiError turns an error body into an error with the right exit code.
 func apiError(status int, text []byte) error {
-	var body struct{ Code, Message, ID, Owner string }
+	var body struct{ Code, Message, ID, Owner, Dispatch string }
 	if json.Unmarshal(text, &body) != nil || body.Code == "" {
 		return fmt.Errorf("the server answered %d: %.200s", status, text)
 	}
 	f := &failure{code: exitFailed, err: fmt.Errorf("%s (%s, id %s)", body.Message, body.Code, body.ID)}
+	if body.Dispatch != "" {
+		f.try = "template-worker explain " + body.Dispatch
+	}
 	if body.Owner == khronos.OwnerScript.String() || body.Owner == khronos.OwnerTenantLimit.String() {
 		f.code = exitScriptError
 	}

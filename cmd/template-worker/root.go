@@ -86,6 +86,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.runCommand(), a.dispatchCommand(), a.checkCommand(),
 		a.templatesCommand(), a.workersCommand(), a.tenantsCommand(), a.tokenCommand(),
+		a.explainCommand(), a.logsCommand(), a.topCommand(),
 		a.migrateCommand(), a.typesCommand(), a.configCommand(), a.versionCommand(), a.workerCommand(),
 	)
 	return root

@@ -18,6 +18,7 @@ import (
 	"github.com/template-worker/template-worker/internal/auth"
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/ledger"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
 	"github.com/template-worker/template-worker/internal/quarantine"
@@ -98,17 +99,20 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	pool := telemetry.Measure(workers.pool, metrics)
-	events.Raiser = pool
+	book := ledger.New(workers.pool, cfg.Limits, log)
+	telemetry.RegisterPool(metrics, workers.pool.Status)
+	telemetry.RegisterLedger(metrics, book)
+	events.Raiser = book
 	server := api.NewServer(api.Config{
 		Gate:       auth.Gate{Key: key, Roots: cfg.RootUsers, Sources: cfg.InternalSources},
 		Limits:     cfg.Limits,
-		Dispatcher: pool,
+		Dispatcher: book,
 		Workers:    poolView{workers.pool},
-		Templates:  templates.New(st, pool, brk, cfg.Limits),
+		Templates:  templates.New(st, book, brk, cfg.Limits),
 		Tenants:    st,
 		TenantLog:  logs,
 		Quarantine: quarantineView{workers.isolation},
+		Ledger:     book,
 		Metrics:    metrics,
 		Version:    versionText(),
 		Log:        log,
@@ -127,6 +131,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	return runInOrder(ctx, failed,
 		part{"workers' link", workers.serveLink},
 		part{"solo worker", workers.serveSolo},
+		part{"ledger", book.Serve},
 		part{"workers", workers.pool.Serve},
 		part{"http", func(ctx context.Context) error { return server.Serve(ctx, listener) }},
 	)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -40,15 +42,35 @@ func (a *app) workersList(server *clientOptions) *cobra.Command {
 			if a.json {
 				return a.printJSON(list)
 			}
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSTATE\tFOR\tGENERATION\tPID\tRESTARTS\tTENANTS\tQUEUED\tRUNNING\tHEAP\tLAST EXIT")
-			for _, s := range list {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f MiB\t%s\n", s.ID, s.State, time.Since(s.Since).Round(time.Second),
-					s.Generation, s.PID, s.Restarts, s.Tenants, s.Queued, s.Running, float64(s.HeapBytes)/(1<<20), s.LastExit)
-			}
-			return w.Flush()
+			return writeWorkers(a.out, list)
 		},
 	}
+}
+
+// writeWorkers writes the table of workers.
+func writeWorkers(out io.Writer, list []api.WorkerStatus) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSTATE\tFOR\tGENERATION\tPID\tRESTARTS\tTENANTS\tQUEUED\tRUNNING\tHEAP\tWHY")
+	for _, s := range list {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f MiB\t%s\n", s.ID, s.State, time.Since(s.Since).Round(time.Second),
+			s.Generation, s.PID, s.Restarts, s.Tenants, s.Queued, s.Running, mebibytes(s.HeapBytes), workerReason(&s))
+	}
+	return w.Flush()
+}
+
+// workerReason says why a worker is in its state, and how its last life ended.
+func workerReason(s *api.WorkerStatus) string {
+	var parts []string
+	if s.State == "killed" {
+		parts = append(parts, "stopped by hand, `workers start` undoes it")
+	}
+	if s.NextStart != nil {
+		parts = append(parts, fmt.Sprintf("starts again in %s after %d failures", max(time.Until(*s.NextStart), 0).Round(100*time.Millisecond), s.Failures))
+	}
+	if s.LastExit != "" {
+		parts = append(parts, "last exit: "+s.LastExit)
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (a *app) workersSteer(server *clientOptions, verb, short, path string) *cobra.Command {

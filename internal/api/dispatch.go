@@ -12,8 +12,11 @@ import (
 	"github.com/template-worker/template-worker/internal/limits"
 )
 
-// Dispatcher runs tenants' work; worker.Pool is one. Errors are [*khronos.Error].
+// Dispatcher runs tenants' work; ledger.Ledger is one. Errors are [*khronos.Error].
 type Dispatcher interface {
+	// Named gives the one call that the returned ctx is used for its id.
+	Named(ctx context.Context) (context.Context, khronos.DispatchID)
+
 	DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error)
 	DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error
 	RunScript(ctx context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error)
@@ -69,8 +72,9 @@ func (w Waiting) deadline(ctx context.Context, longest time.Duration) (context.C
 
 // valueReply is an answer that is one KhronosValue.
 type valueReply struct {
-	Status int
-	Body   valueBody
+	Status   int
+	Dispatch string `header:"X-Dispatch-ID" doc:"the id of the dispatch, for GET /i/dispatches/{id}"`
+	Body     valueBody
 }
 
 // valueBody is a KhronosValue with a schema.
@@ -144,11 +148,12 @@ func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eve
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
+	ctx, id := s.cfg.Dispatcher.Named(ctx)
 	if w.NoWait {
 		if err := s.cfg.Dispatcher.DispatchEventNoWait(ctx, tenant, ev); err != nil {
-			return nil, s.fail(ctx, err)
+			return nil, s.failDispatch(ctx, id, err)
 		}
-		return &valueReply{Status: http.StatusAccepted}, nil
+		return &valueReply{Status: http.StatusAccepted, Dispatch: id.String()}, nil
 	}
 	ctx, cancel, err := w.deadline(ctx, s.cfg.Limits.DispatchDeadlineMax)
 	if err != nil {
@@ -157,9 +162,9 @@ func (s *Server) dispatch(ctx context.Context, tenant khronos.TenantID, body eve
 	defer cancel()
 	v, err := s.cfg.Dispatcher.DispatchEvent(ctx, tenant, ev)
 	if err != nil {
-		return nil, s.fail(ctx, err)
+		return nil, s.failDispatch(ctx, id, err)
 	}
-	return &valueReply{Status: http.StatusOK, Body: valueBody{v}}, nil
+	return &valueReply{Status: http.StatusOK, Dispatch: id.String(), Body: valueBody{v}}, nil
 }
 
 func (s *Server) runScript(ctx context.Context, in *runScript) (*valueReply, error) {
@@ -180,11 +185,12 @@ func (s *Server) runScript(ctx context.Context, in *runScript) (*valueReply, err
 		return nil, s.fail(ctx, err)
 	}
 	defer cancel()
+	ctx, dispatch := s.cfg.Dispatcher.Named(ctx)
 	v, err := s.cfg.Dispatcher.RunScript(ctx, tenant, in.Body.Name, in.Body.Code, ev)
 	if err != nil {
-		return nil, s.fail(ctx, err)
+		return nil, s.failDispatch(ctx, dispatch, err)
 	}
-	return &valueReply{Status: http.StatusOK, Body: valueBody{v}}, nil
+	return &valueReply{Status: http.StatusOK, Dispatch: dispatch.String(), Body: valueBody{v}}, nil
 }
 
 func (s *Server) dropTenant(ctx context.Context, in *dropTenant) (*struct{}, error) {

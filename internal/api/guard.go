@@ -49,7 +49,7 @@ func (s *Server) audit(next http.Handler) http.Handler {
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "internal call",
 			slog.String("caller", v.caller.User.String()), slog.String("token", v.caller.TokenID), slog.String("from", r.RemoteAddr),
 			slog.String("route", r.Method+" "+route), slog.String("path", r.URL.Path), slog.Int("status", ww.Status()),
-			slog.String("code", ww.Header().Get("X-Error-Code")), slog.String("id", ww.Header().Get("X-Error-Id")),
+			slog.String("code", ww.Header().Get("X-Error-Code")), slog.String("id", ww.Header().Get("X-Error-Id")), slog.String("dispatch", ww.Header().Get("X-Dispatch-Id")),
 			slog.Duration("took", time.Since(began)))
 	})
 }

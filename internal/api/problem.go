@@ -21,11 +21,12 @@ import (
 // problem is the body of every answer that is not a success. Code is for
 // programs, Message for people; ID appears also in the log line with the cause.
 type problem struct {
-	status  int
-	Code    string `json:"code" doc:"what went wrong, for programs" example:"TenantBusy"`
-	Message string `json:"message" doc:"what went wrong, for people"`
-	ID      string `json:"id" doc:"names this answer; the log has it too"`
-	Owner   string `json:"owner,omitempty" doc:"whose fault it is: script, tenant_limit, platform, dependency or caller"`
+	status   int
+	Code     string `json:"code" doc:"what went wrong, for programs" example:"TenantBusy"`
+	Message  string `json:"message" doc:"what went wrong, for people"`
+	ID       string `json:"id" doc:"names this answer; the log has it too"`
+	Dispatch string `json:"dispatch,omitempty" doc:"the id of the dispatch that failed, for GET /i/dispatches/{id}"`
+	Owner    string `json:"owner,omitempty" doc:"whose fault it is: script, tenant_limit, platform, dependency or caller"`
 }
 
 func newProblem(status int, code, message string) *problem {
@@ -46,6 +47,9 @@ func (p *problem) GetStatus() int { return p.status }
 // GetHeaders hands the code and the id to the audit line, which sees only headers.
 func (p *problem) GetHeaders() http.Header {
 	h := http.Header{"X-Error-Code": {p.Code}, "X-Error-Id": {p.ID}}
+	if p.Dispatch != "" {
+		h.Set("X-Dispatch-ID", p.Dispatch)
+	}
 	if p.status == http.StatusTooManyRequests || p.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}
@@ -64,7 +68,10 @@ func writeProblem(w http.ResponseWriter, p *problem) {
 
 // fail turns any error of the rooms below into a problem and logs the cause of
 // those that are ours. It is the one place where such errors end.
-func (s *Server) fail(ctx context.Context, err error) error {
+func (s *Server) fail(ctx context.Context, err error) error { return s.failDispatch(ctx, 0, err) }
+
+// failDispatch is fail for a dispatch that has an id.
+func (s *Server) failDispatch(ctx context.Context, id khronos.DispatchID, err error) error {
 	var denied *auth.Denied
 	if errors.As(err, &denied) {
 		return newProblem(denied.Status(), string(denied.Code), denied.Text)
@@ -75,8 +82,11 @@ func (s *Server) fail(ctx context.Context, err error) error {
 	if e.ID != "" {
 		p.ID = e.ID
 	}
+	if id != 0 {
+		p.Dispatch = id.String()
+	}
 	if p.status >= http.StatusInternalServerError {
-		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("id", p.ID), slog.String("code", p.Code), slog.Any("cause", err))
+		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("id", p.ID), slog.String("dispatch", p.Dispatch), slog.String("code", p.Code), slog.Any("cause", err))
 	}
 	return p
 }

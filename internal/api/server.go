@@ -38,6 +38,7 @@ type Config struct {
 	Tenants    Tenants
 	TenantLog  TenantLog
 	Quarantine Quarantine
+	Ledger     Ledger
 	Metrics    *prometheus.Registry
 	Version    string
 	Log        *slog.Logger
@@ -50,6 +51,9 @@ type Server struct {
 	router   *chi.Mux
 	api      huma.API
 	requests *prometheus.CounterVec
+
+	followers chan struct{} // one element for each reader of a live log
+	stopping  chan struct{} // closed when Serve begins to stop
 }
 
 // NewServer builds the routes. It does not listen.
@@ -59,6 +63,10 @@ func NewServer(cfg Config) *Server {
 		cfg:    cfg,
 		log:    cfg.Log,
 		router: chi.NewMux(),
+
+		followers: make(chan struct{}, cfg.Limits.Followers),
+		stopping:  make(chan struct{}),
+
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tw_http_requests_total", Help: "HTTP requests by route and status.",
 		}, []string{"route", "status"}),
@@ -77,6 +85,7 @@ func NewServer(cfg Config) *Server {
 	s.api = humachi.New(s.router.With(s.guard), describe(cfg.Version)) // guarded after routing, so that the audit knows the route
 	s.healthRoutes()
 	s.dispatchRoutes()
+	s.dispatchesRoutes()
 	s.workerRoutes()
 	s.tenantRoutes()
 	s.tenantLogRoutes()
@@ -116,7 +125,7 @@ func (s *Server) Routes() []string {
 }
 
 // Serve answers on l until ctx ends, then lets running requests finish for at
-// most limits.DrainTimeout. It closes l and returns when nothing it started runs.
+// most limits.DrainTimeout; those that follow a log end at once. It closes l and returns when nothing it started runs.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           s.router,
@@ -130,6 +139,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Limits.DrainTimeout)
 		defer cancel()
+		close(s.stopping) // live logs have no end of their own
 		stopped <- errors.Join(server.Shutdown(grace), server.Close())
 	})
 	err := server.Serve(l)

@@ -26,10 +26,16 @@ import (
 	"github.com/template-worker/template-worker/internal/worker"
 )
 
+// Pool is what a Ledger stands before; [worker.Pool] is one.
+type Pool interface {
+	worker.Worker
+	Owner(tenant khronos.TenantID) worker.Worker
+}
+
 // Ledger writes down what the pool behind it is asked to do. Its methods are safe
 // for concurrent use; those that run something are [worker.Worker]'s.
 type Ledger struct {
-	pool   worker.Worker
+	pool   Pool
 	lim    limits.Limits
 	log    *slog.Logger
 	lastID atomic.Uint64
@@ -40,7 +46,7 @@ type Ledger struct {
 }
 
 // New returns a Ledger before pool, which it neither serves nor stops.
-func New(pool worker.Worker, lim limits.Limits, log *slog.Logger) *Ledger {
+func New(pool Pool, lim limits.Limits, log *slog.Logger) *Ledger {
 	l := &Ledger{pool: pool, lim: lim, log: log}
 	n := min(maxShards, 1+lim.LedgerDispatches/minShardDispatches)
 	for range n {

@@ -34,6 +34,15 @@ type fakePool struct {
 	noWaits []worker.Progress // events nobody waits for, that have not ended
 }
 
+func (p *fakePool) Owner(khronos.TenantID) worker.Worker { return p }
+
+func (p *fakePool) Dump(context.Context) ([]khronos.ScriptStack, error) {
+	return []khronos.ScriptStack{
+		{Tenant: guildN(9), Event: "slow", Stack: "init.luau:99"},
+		{Tenant: guild1, Template: "sleeper", Event: "slow", State: "waiting", Waits: "task.wait", Stack: "init.luau:7 function nap"},
+	}, nil
+}
+
 func okEntry(template string) khronos.Value {
 	return khronos.Map(khronos.Pair{Key: khronos.Text("type"), Value: khronos.Text("ok")}, khronos.Pair{Key: khronos.Text("id"), Value: khronos.Text(template)})
 }
@@ -396,8 +405,8 @@ func TestLedger_SlowLogAndFollow(t *testing.T) {
 		done := make(chan struct{})
 		go func() { l.DispatchEvent(ctx, guild1, khronos.Event{Name: "slow"}); close(done) }()
 		time.Sleep(7 * time.Second)
-		if n := strings.Count(log.String(), "slow dispatch"); n != 1 {
-			t.Errorf("%d lines while it runs, want 1: %s", n, log)
+		if text := log.String(); strings.Count(text, "slow dispatch") != 1 || !strings.Contains(text, "init.luau:7 function nap") || strings.Contains(text, "init.luau:99") {
+			t.Errorf("want one line with its own stack, while it runs: %s", text)
 		}
 		<-done
 		if n := strings.Count(log.String(), "slow dispatch"); n != 1 {
@@ -507,7 +516,7 @@ func BenchmarkLedger_DispatchEvent(b *testing.B) {
 
 // instantPool tells what a worker tells, and takes no time.
 type instantPool struct {
-	worker.Worker
+	Pool
 	result khronos.Value
 }
 

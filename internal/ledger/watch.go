@@ -23,7 +23,7 @@ func (l *Ledger) Serve(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-slow.C:
-			l.logSlow()
+			l.logSlow(ctx)
 		case <-check.C:
 			l.check()
 		}
@@ -44,13 +44,45 @@ func (l *Ledger) check() {
 	l.log.Error("the ledger does not balance", "imbalance", b.Imbalance, "overdue", b.Overdue, "live", b.Live)
 }
 
-// logSlow logs each live dispatch that has become slow.
-func (l *Ledger) logSlow() {
+// dumpTimeout is how long the slow log waits for a worker to say what it is at.
+const dumpTimeout = time.Second
+
+// logSlow logs each live dispatch that has become slow, with what its scripts
+// are at. A worker is asked once for all of its.
+func (l *Ledger) logSlow(ctx context.Context) {
+	dumps := map[khronos.WorkerID][]khronos.ScriptStack{}
 	for _, s := range l.shards {
 		for _, d := range s.takeSlow(time.Now(), l.lim.SlowDispatch) {
-			l.logSlowOne(&d, time.Since(d.Accepted)-d.Started)
+			if _, asked := dumps[d.Worker]; !asked {
+				dumps[d.Worker] = l.dump(ctx, d.Tenant)
+			}
+			l.logSlowOne(&d, time.Since(d.Accepted)-d.Started, stacksOf(&d, dumps[d.Worker])...)
 		}
 	}
+}
+
+// dump asks tenant's worker what all its scripts are at; nothing if it does not
+// answer.
+func (l *Ledger) dump(ctx context.Context, tenant khronos.TenantID) []khronos.ScriptStack {
+	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
+	defer cancel()
+	stacks, err := l.pool.Owner(tenant).Dump(ctx)
+	if err != nil {
+		l.log.Warn("no stacks for the slow log", "tenant", tenant.String(), "err", err)
+	}
+	return stacks
+}
+
+// stacksOf picks those that may be d's: its tenant's scripts at its event.
+func stacksOf(d *Dispatch, all []khronos.ScriptStack) []slog.Attr {
+	var attrs []slog.Attr
+	for i := range all {
+		if st := &all[i]; st.Tenant == d.Tenant && st.Event == d.Event && st.Stack != "" {
+			attrs = append(attrs, slog.Group("script", slog.String("template", st.Template), slog.Int64("version", st.Version),
+				slog.String("state", st.State), slog.String("waits", st.Waits), slog.String("stack", st.Stack)))
+		}
+	}
+	return attrs
 }
 
 // takeSlow returns the live dispatches that have been running for longer than
@@ -92,12 +124,12 @@ func (s *shard) told(e *entry) {
 }
 
 // logSlowOne writes the slow log's line.
-func (l *Ledger) logSlowOne(d *Dispatch, ran time.Duration) {
+func (l *Ledger) logSlowOne(d *Dispatch, ran time.Duration, more ...slog.Attr) {
 	attrs := append(attrsOf(d), slog.Duration("ran", ran), slog.Duration("limit", l.lim.SlowDispatch))
 	if d.Ended != 0 {
 		attrs = append(attrs, slog.Duration("cpu", d.CPU), slog.String("outcome", d.Outcome().String()))
 	}
-	l.log.LogAttrs(context.Background(), slog.LevelWarn, "slow dispatch", attrs...)
+	l.log.LogAttrs(context.Background(), slog.LevelWarn, "slow dispatch", append(attrs, more...)...)
 }
 
 // attrsOf names a dispatch in the log.

@@ -189,6 +189,22 @@ type ConnStats struct {
 	UnknownKinds                     uint64 // messages that ended the link by their kind
 }
 
+// Add adds the numbers of another connection.
+func (s *ConnStats) Add(o ConnStats) {
+	s.MessagesOut += o.MessagesOut
+	s.FramesOut += o.FramesOut
+	s.BytesOut += o.BytesOut
+	s.MessagesIn += o.MessagesIn
+	s.FramesIn += o.FramesIn
+	s.BytesIn += o.BytesIn
+	s.PendingBytes += o.PendingBytes
+	s.RefusedFull += o.RefusedFull
+	s.InFlight += o.InFlight
+	s.LateReplies += o.LateReplies
+	s.MissedBeats += o.MissedBeats
+	s.UnknownKinds += o.UnknownKinds
+}
+
 // Stats returns the counters. They are not taken at one instant.
 func (c *Conn) Stats() ConnStats {
 	p := c.pipe

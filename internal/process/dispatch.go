@@ -48,8 +48,7 @@ func dispatchOf(id khronos.TenantID, ev khronos.Event) request {
 
 // DispatchEventNoWait accepts ev: from here on it keeps its place among the
 // tenant's events, is sent under a number like any other, so that it may make
-// host calls and is retried like any other, and an error it ends with is
-// logged.
+// host calls and is retried like any other.
 func (h *Handle) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, ev khronos.Event) error {
 	now, _ := h.board.read()
 	if err := h.refusal(now); err != nil {
@@ -72,11 +71,8 @@ func (h *Handle) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, e
 		ctx, cancel := context.WithTimeout(context.Background(), h.cfg.Limits.DispatchDeadline)
 		defer cancel()
 		out := h.carry(ctx, p, dispatchOf(id, ev))
+		h.counters.end(errorOf(out))
 		p.progress.Ended(out)
-		if h.counters.end(errorOf(out)) != nil {
-			h.counters.noWaitFailed.Add(1)
-			h.log.Warn("event nobody waited for failed", "tenant", id.String(), "event", ev.Name, "err", out.Err)
-		}
 	}()
 	return nil
 }

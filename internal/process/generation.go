@@ -306,6 +306,7 @@ func (g *generation) boot(ctx, life context.Context, end context.CancelCauseFunc
 // it.
 func (g *generation) serveLink(life context.Context, end context.CancelCauseFunc) {
 	defer close(g.lost)
+	defer g.h.links.served(g.conn)()
 	err := g.conn.Serve(context.WithoutCancel(life), g)
 	reason := linkReason(err)
 	if reason == ReasonLink {

@@ -78,6 +78,7 @@ type Handle struct {
 	noWait chan struct{} // one element for each event nobody waits for
 
 	counters counters
+	links    links
 
 	mu sync.Mutex
 	// mu guards the fields below.

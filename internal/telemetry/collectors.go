@@ -38,17 +38,27 @@ type (
 )
 
 var (
-	hostCallsDesc = prometheus.NewDesc("tw_host_calls_total", "Host calls by operation and result.", []string{"call", "result"}, nil)
-	linkDesc      = prometheus.NewDesc("tw_link_upgrades_total", "Connections that claimed to be a worker: accepted, refused, or refused because the token had been used.", []string{"result"}, nil)
-	workDesc      = prometheus.NewDesc("tw_worker_work_total", "Pieces of work handed to worker processes, by what became of them beside ending normally.", []string{"event"}, nil)
-
+	hostCallsDesc  = prometheus.NewDesc("tw_host_calls_total", "Host calls by operation and result.", []string{"call", "result"}, nil)
+	linkDesc       = prometheus.NewDesc("tw_link_upgrades_total", "Connections that claimed to be a worker: accepted, refused, or refused because the token had been used.", []string{"result"}, nil)
 	suspicionsDesc = prometheus.NewDesc("tw_quarantine_changes_total", "What has happened to templates' events that workers may have died of.", []string{"change"}, nil)
 	suspectsDesc   = prometheus.NewDesc("tw_quarantine_entries", "Templates' events that run alone (probation) or not at all (quarantined).", []string{"state"}, nil)
+	refusedDesc    = desc("tw_host_calls_unlawful_total", "Host calls of workers refused before the broker: no live dispatch, not their tenant, or too many.")
+	lateDesc       = desc("tw_late_answers_total", "Answers of workers that nobody waited for any more; they are thrown away.")
+	framesDesc     = desc("tw_ipc_frames_total", "Frames between the master and its workers, as the master sees them.", "dir")
+	messagesDesc   = desc("tw_ipc_messages_total", "Messages in those frames.", "dir")
+	bytesDesc      = desc("tw_ipc_bytes_total", "Bytes of those frames.", "dir")
+	missedDesc     = desc("tw_ipc_missed_beats_total", "Heartbeats of workers that did not come in time.")
+	pendingDesc    = desc("tw_ipc_pending_bytes", "Bytes that wait to be written to workers.")
 )
 
 func (c hostCallCollector) Describe(ch chan<- *prometheus.Desc) { ch <- hostCallsDesc }
 func (c linkCollector) Describe(ch chan<- *prometheus.Desc)     { ch <- linkDesc }
-func (c handleCollector) Describe(ch chan<- *prometheus.Desc)   { ch <- workDesc }
+
+func (c handleCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{refusedDesc, lateDesc, framesDesc, messagesDesc, bytesDesc, missedDesc, pendingDesc} {
+		ch <- d
+	}
+}
 
 func (c quarantineCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- suspicionsDesc
@@ -83,26 +93,22 @@ func (c linkCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (c handleCollector) Collect(ch chan<- prometheus.Metric) {
-	var sum process.Counts
+	var link mesophyll.ConnStats
+	refused := uint64(0)
 	for _, h := range c {
-		n := h.Counts()
-		sum.Accepted += n.Accepted
-		sum.Retried += n.Retried
-		sum.LostStarted += n.LostStarted
-		sum.LostUnstarted += n.LostUnstarted
-		sum.Unavailable += n.Unavailable
-		sum.Draining += n.Draining
-		sum.NoWaitFailed += n.NoWaitFailed
-		sum.HostCallsRefused += n.HostCallsRefused
+		link.Add(h.LinkStats())
+		refused += h.Counts().HostCallsRefused
 	}
-	ch <- counter(workDesc, sum.Accepted, "accepted")
-	ch <- counter(workDesc, sum.Retried, "retried")
-	ch <- counter(workDesc, sum.LostStarted, "lost_started")
-	ch <- counter(workDesc, sum.LostUnstarted, "lost_unstarted")
-	ch <- counter(workDesc, sum.Unavailable, "worker_unavailable")
-	ch <- counter(workDesc, sum.Draining, "draining")
-	ch <- counter(workDesc, sum.NoWaitFailed, "no_wait_failed")
-	ch <- counter(workDesc, sum.HostCallsRefused, "host_call_refused")
+	ch <- counter(refusedDesc, refused)
+	ch <- counter(lateDesc, link.LateReplies)
+	ch <- counter(framesDesc, link.FramesOut, "out")
+	ch <- counter(framesDesc, link.FramesIn, "in")
+	ch <- counter(messagesDesc, link.MessagesOut, "out")
+	ch <- counter(messagesDesc, link.MessagesIn, "in")
+	ch <- counter(bytesDesc, link.BytesOut, "out")
+	ch <- counter(bytesDesc, link.BytesIn, "in")
+	ch <- counter(missedDesc, link.MissedBeats)
+	ch <- gauge(pendingDesc, float64(link.PendingBytes))
 }
 
 func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/template-worker/template-worker/internal/feed"
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
@@ -23,14 +24,17 @@ const maxLoggedTenants = 10_000
 type Log struct {
 	log      *slog.Logger
 	maxLines int
+	feed     feed.Feed[khronos.TenantID, Line]
 
 	mu     sync.Mutex                         // mu guards the fields below
 	rings  map[khronos.TenantID]*list.Element // of *ring
 	recent list.List                          // the tenant that logged last is in front
+	last   uint64                             // the number of the last line of any tenant
 }
 
 // Line is one line of a tenant's log.
 type Line struct {
+	Seq      uint64    `json:"seq" doc:"counts the lines of all tenants"`
 	At       time.Time `json:"at"`
 	Template string    `json:"template"`
 	Text     string    `json:"text"`
@@ -56,6 +60,9 @@ func (l *Log) Add(tenant khronos.TenantID, template, text string) {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.last++
+	line.Seq = l.last
+	l.feed.Publish(tenant, line)
 	r := l.ringLocked(tenant)
 	if len(r.lines) < l.maxLines {
 		r.lines = append(r.lines, line)
@@ -77,6 +84,12 @@ func (l *Log) ringLocked(tenant khronos.TenantID) *ring {
 	r := &ring{tenant: tenant}
 	l.rings[tenant] = l.recent.PushFront(r)
 	return r
+}
+
+// Follow tells of every line of tenant from now on, with room for buffer of them
+// that have not been read. The caller closes the Follower.
+func (l *Log) Follow(tenant khronos.TenantID, buffer int) *feed.Follower[khronos.TenantID, Line] {
+	return l.feed.Follow(tenant, buffer)
 }
 
 // Last gives up to n of the tenant's last lines, oldest first.

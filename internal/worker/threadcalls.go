@@ -19,7 +19,7 @@ func (t *Thread) DispatchEvent(ctx context.Context, id khronos.TenantID, ev khro
 	return t.call(ctx, tenant.Job{Tenant: id, Kind: tenant.JobDispatchEvent, Event: ev})
 }
 
-// DispatchEventNoWait accepts ev; an outcome that is an error is logged.
+// DispatchEventNoWait accepts ev.
 func (t *Thread) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, ev khronos.Event) error {
 	life, err := t.accept()
 	if err != nil {
@@ -34,13 +34,7 @@ func (t *Thread) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, e
 		Event:    ev,
 		Deadline: time.Now().Add(t.cfg.Limits.DispatchDeadline),
 		Started:  progress.Started,
-		Done: func(out khronos.Outcome) {
-			progress.Ended(out)
-			if out.Err != nil {
-				t.cfg.Log.Warn("event nobody waited for failed", "worker", int(t.cfg.ID),
-					"tenant", id.String(), "event", ev.Name, "kind", out.Err.Kind.String(), "err", out.Err.Text)
-			}
-		},
+		Done:     progress.Ended,
 	})
 }
 
