@@ -5,7 +5,11 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/template-worker/template-worker/luau"
 )
@@ -133,4 +137,100 @@ func residentBytes(b *testing.B) int64 {
 		b.Fatal(err)
 	}
 	return resident * int64(os.Getpagesize())
+}
+
+// busySource is a handler that answers events for ever: it reads a table, builds texts and small tables, and drops them.
+const busySource = `
+local seen, log = {}, {}
+for n = 1, 1e15 do
+	local event = {name = "user" .. n % 100, content = "hello " .. n, roles = {n % 7, n % 11}}
+	local words = string.split(event.content, " ")
+	seen[event.name] = (seen[event.name] or 0) + #words
+	local total = 0
+	for _, role in event.roles do total += role * 2 end
+	for i = 1, 40 do total = (total * 31 + i) % 65521 end
+	log[n % 50 + 1] = {id = n, text = string.format("%s has %d", event.name, total)}
+end`
+
+// BenchmarkVM_idleAndBusy keeps 100,000 machines that have run a small template
+// alive while ten others work in slices on all processors, with the collector set
+// as in the product's workers, and reports the share that garbage collection takes
+// of the processor time used. Run it with -benchtime 1x.
+func BenchmarkVM_idleAndBusy(b *testing.B) {
+	const idle, busy, lasts = 100_000, 10, 10 * time.Second
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	small, work := smallTemplate(), load(busySource)
+	for b.Loop() {
+		vms := make([]*luau.VM, idle)
+		for i := range vms {
+			vms[i] = luau.NewVM(luau.Standard(), luau.Config{OnPrint: func(string) {}})
+			runSmall(b, vms[i], small)
+		}
+		runtime.GC()
+		collected, used := processorSeconds(b)
+		slices := runBusy(b, work, busy, lasts)
+		collectedAfter, usedAfter := processorSeconds(b)
+		b.ReportMetric(100*(collectedAfter-collected)/(usedAfter-used), "gc-%")
+		b.ReportMetric(float64(slices)/lasts.Seconds(), "slices/s")
+		runtime.KeepAlive(vms)
+	}
+}
+
+// runBusy runs n machines in turn on all processors for a while and gives the number of slices.
+func runBusy(b *testing.B, p *luau.Program, n int, lasts time.Duration) int64 {
+	type thread struct {
+		vm *luau.VM
+		co *luau.Coroutine
+	}
+	queue := make(chan thread, n)
+	for range n {
+		vm := luau.NewVM(luau.Standard(), luau.Config{})
+		vm.SetSlice(100_000)
+		fn, err := vm.NewFunction(p, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		co, err := vm.NewThread(fn)
+		if err != nil {
+			b.Fatal(err)
+		}
+		queue <- thread{vm, co}
+	}
+	var slices atomic.Int64
+	var workers sync.WaitGroup
+	end := time.Now().Add(lasts)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for time.Now().Before(end) {
+				t := <-queue
+				if st, err := t.vm.Resume(t.co); err != nil || st != luau.StatusSliced {
+					b.Errorf("status %d, %v", st, err)
+					return
+				}
+				slices.Add(1)
+				queue <- t
+			}
+		})
+	}
+	workers.Wait()
+	return slices.Load()
+}
+
+// processorSeconds gives the processor time of garbage collection, without what it
+// does on processors that would be idle, and all that was used.
+func processorSeconds(b *testing.B) (collection, used float64) {
+	names := []string{"/cpu/classes/gc/total:cpu-seconds", "/cpu/classes/gc/mark/idle:cpu-seconds", "/cpu/classes/total:cpu-seconds", "/cpu/classes/idle:cpu-seconds"}
+	samples := make([]metrics.Sample, len(names))
+	for i, name := range names {
+		samples[i].Name = name
+	}
+	metrics.Read(samples)
+	v := make([]float64, len(names))
+	for i, s := range samples {
+		if s.Value.Kind() != metrics.KindFloat64 {
+			b.Skipf("the runtime does not tell %s", s.Name)
+		}
+		v[i] = s.Value.Float64()
+	}
+	return v[0] - v[1], v[2] - v[3] - v[1]
 }

@@ -38,6 +38,8 @@ type (
 	Coroutine = vm.Coroutine
 	Ref       = vm.Ref
 	Status    = vm.Status
+
+	ProfileLine = vm.ProfileLine
 )
 
 // Values.

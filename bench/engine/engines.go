@@ -14,6 +14,7 @@ const (
 	reference = "reference"
 	gopher    = "gopher-lua"
 	puc       = "lua5.1"
+	sliced    = "sliced"
 )
 
 // engine is one way to run a program: command and the script's path behind it.
@@ -55,6 +56,19 @@ func findEngines(dir string, names []string) ([]engine, error) {
 		return nil, fmt.Errorf("no engine among %s is here", strings.Join(names, ", "))
 	}
 	return found, nil
+}
+
+// sliceFuel is the product's default for the fuel of one slice (slice_fuel).
+const sliceFuel = "100000"
+
+// ourselves builds ours and gives it as it is and running in slices.
+func ourselves(dir string) ([]engine, error) {
+	found, err := findEngines(dir, []string{ours})
+	if err != nil {
+		return nil, err
+	}
+	whole := found[0]
+	return []engine{whole, {sliced, []string{whole.command[0], "--slice", sliceFuel}, true}}, nil
 }
 
 // runs tells whether the engine knows all that the program uses.

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// times is the wall time of each round, by engine, of one program.
+// times is the time of each round, by engine, of one program.
 type times map[string][]time.Duration
 
 // measure runs the rounds: in each every program, on every engine in turn, beginning with another one each time.
-func measure(rounds int, programs []program, engines []engine) (map[string]times, error) {
+func measure(rounds int, programs []program, engines []engine, cpu bool) (map[string]times, error) {
 	all := map[string]times{}
 	for _, p := range programs {
 		all[p.name] = times{}
 	}
 	for round := range rounds {
 		for at, p := range programs {
-			if err := measureOne(p, engines, round+at, all[p.name]); err != nil {
+			if err := measureOne(p, engines, round+at, cpu, all[p.name]); err != nil {
 				return nil, err
 			}
 		}
@@ -29,14 +29,14 @@ func measure(rounds int, programs []program, engines []engine) (map[string]times
 	return all, nil
 }
 
-func measureOne(p program, engines []engine, first int, t times) error {
+func measureOne(p program, engines []engine, first int, cpu bool, t times) error {
 	var want []byte
 	for i := range engines {
 		e := engines[(first+i)%len(engines)]
 		if !e.runs(p) {
 			continue
 		}
-		took, out, err := runProcess(e, p)
+		took, out, err := runProcess(e, p, cpu)
 		if err != nil {
 			return fmt.Errorf("%s on %s: %w", p.name, e.name, err)
 		}
@@ -51,11 +51,16 @@ func measureOne(p program, engines []engine, first int, t times) error {
 	return nil
 }
 
-func runProcess(e engine, p program) (time.Duration, []byte, error) {
+// runProcess gives the wall time of one run, or its processor time.
+func runProcess(e engine, p program, cpu bool) (time.Duration, []byte, error) {
 	args := append(append([]string{}, e.command[1:]...), p.path)
 	began := time.Now()
-	out, err := exec.Command(e.command[0], args...).Output()
+	cmd := exec.Command(e.command[0], args...)
+	out, err := cmd.Output()
 	took := time.Since(began)
+	if cpu && cmd.ProcessState != nil {
+		took = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		err = fmt.Errorf("%w: %s", err, exit.Stderr)

@@ -33,7 +33,7 @@ func report(rounds int, programs []program, engines []engine, all map[string]tim
 	}
 	b.WriteString("| **geometric mean** | |")
 	for _, c := range cols {
-		fmt.Fprintf(&b, " **%.2f** |", geometricMean(c.medians))
+		fmt.Fprintf(&b, " **%.*f** |", c.digits, geometricMean(c.medians))
 	}
 	b.WriteByte('\n')
 	for _, c := range cols {
@@ -49,6 +49,7 @@ type column struct {
 	mean        float64 // the geometric mean we promise; 0 if none
 	most        bool    // it is an upper bound, else a lower one
 	each        float64 // and the bound for each program
+	digits      int     // of the ratios
 }
 
 func columns(engines []engine) []column {
@@ -57,10 +58,11 @@ func columns(engines []engine) []column {
 	}
 	var cs []column
 	for _, c := range []column{
-		{over: ours, under: reference, mean: 2, most: true, each: 3},
-		{over: gopher, under: ours, mean: 2.5, each: 1},
-		{over: puc, under: reference},
-		{over: ours, under: "old"},
+		{over: ours, under: reference, mean: 2, most: true, each: 3, digits: 2},
+		{over: gopher, under: ours, mean: 2.5, each: 1, digits: 2},
+		{over: puc, under: reference, digits: 2},
+		{over: ours, under: "old", digits: 2},
+		{over: sliced, under: ours, digits: 3},
 	} {
 		if here(c.over) && here(c.under) {
 			cs = append(cs, c)
@@ -79,7 +81,7 @@ func (c *column) cell(t times) string {
 	}
 	mid := median(ratios)
 	c.medians = append(c.medians, mid)
-	return fmt.Sprintf(" %.2f (%.2f-%.2f) |", mid, slices.Min(ratios), slices.Max(ratios))
+	return fmt.Sprintf(" %.*f (%.2f-%.2f) |", c.digits, mid, slices.Min(ratios), slices.Max(ratios))
 }
 
 // verdict says whether the column keeps its promise.

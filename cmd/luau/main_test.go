@@ -29,6 +29,9 @@ func TestRun(t *testing.T) {
 		"module.luau":  "return {x = 5}",
 		"yields.luau":  "coroutine.yield()",
 		"missing.luau": "require('./nothing')",
+		"spins.luau":   "while true do end",
+		"grows.luau":   "local t = {} while true do t[#t + 1] = {} end",
+		"hot.luau":     "local function hot()\n\tfor i = 1, 20000 do\n\t\tlocal x = i * i\n\tend\nend\nhot()\nprint('done')",
 	})
 	for _, tt := range []struct {
 		name     string
@@ -47,8 +50,13 @@ func TestRun(t *testing.T) {
 		{"check of good files", []string{"--check", "args.luau"}, 0, "", ""},
 		{"check of nothing", []string{"--check"}, 2, "", "usage"},
 		{"code", []string{"--dis", "module.luau"}, 0, "chunk", ""},
-		{"no arguments", nil, 2, "", "usage"},
-		{"an unknown option", []string{"--what"}, 2, "", "unknown option --what"},
+		{"no input", nil, 0, "", ""},
+		{"an unknown option", []string{"--what"}, 2, "", "not defined: -what"},
+		{"a limit of fuel", []string{"--fuel", "1000", "spins.luau"}, 1, "", "cpu limit"},
+		{"a limit of memory", []string{"--memory=20000", "grows.luau"}, 1, "", "memory limit"},
+		{"a profile", []string{"--profile", "--slice=1000", "hot.luau"}, 0, "hot.luau:3 function hot\n", ""},
+		{"a profile of what fails", []string{"--profile", "--fuel=5000", "spins.luau"}, 1, "spins.luau:1\n", "cpu limit"},
+		{"a profile of nothing", []string{"--profile"}, 2, "", "usage"},
 		{"help", []string{"--help"}, 0, "usage", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -60,7 +68,7 @@ func TestRun(t *testing.T) {
 				}
 			}
 			var out, err bytes.Buffer
-			if code := run(args, &out, &err); code != tt.code {
+			if code := run(args, strings.NewReader(""), &out, &err); code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
 			}
 			if !strings.Contains(out.String(), tt.out) || !strings.Contains(err.String(), tt.err) || tt.err == "" && err.Len() > 0 {

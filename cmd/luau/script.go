@@ -21,34 +21,40 @@ var base = sync.OnceValue(func() *luau.Base {
 })
 
 // runScript runs one file to its end.
-func runScript(path string, args []string, stdout, stderr io.Writer) int {
+func runScript(o options, path string, args []string, stdout, stderr io.Writer) int {
 	out := bufio.NewWriter(stdout)
-	err := execute(path, args, out)
+	err := execute(o, path, args, out)
 	if flushErr := out.Flush(); err == nil {
 		err = flushErr
 	}
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, err)
+	writeError(stderr, err)
+	return exitFailed
+}
+
+// writeError writes an error with the calls it came from.
+func writeError(w io.Writer, err error) {
+	fmt.Fprintln(w, err)
 	var script *luau.ScriptError
 	var limit *luau.LimitError
 	switch {
 	case errors.As(err, &script):
-		fmt.Fprintf(stderr, "stacktrace:\n%s\n", script.Traceback)
+		fmt.Fprintf(w, "stacktrace:\n%s\n", script.Traceback)
 	case errors.As(err, &limit):
-		fmt.Fprintf(stderr, "stacktrace:\n%s\n", limit.Traceback)
+		fmt.Fprintf(w, "stacktrace:\n%s\n", limit.Traceback)
 	}
-	return exitFailed
 }
 
 // gcPercent trades memory for time: one script has the whole process.
 const gcPercent = 400
 
-func execute(path string, args []string, out *bufio.Writer) error {
+func execute(o options, path string, args []string, out *bufio.Writer) error {
 	debug.SetGCPercent(gcPercent)
 	m := &modules{dir: filepath.Dir(path), loaded: map[string]luau.Ref{}}
 	vm := luau.NewVM(base(), luau.Config{
+		Account: luau.NewAccount(o.limits.memory),
 		Host:    m,
 		OnPrint: func(line string) { _, _ = out.WriteString(line + "\n") }, // the last Flush reports what failed
 	})
@@ -71,6 +77,18 @@ func execute(path string, args []string, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
+	vm.SetFuel(unlimited(o.limits.fuel))
+	vm.SetSlice(o.slice)
+	if !o.profile {
+		return finish(vm, co)
+	}
+	vm.StartProfile(profileEvery)
+	err = finish(vm, co)
+	return errors.Join(err, writeProfile(out, vm.StopProfile()))
+}
+
+// finish runs a thread to its end.
+func finish(vm *luau.VM, co *luau.Coroutine) error {
 	for {
 		st, err := vm.Resume(co)
 		switch {
@@ -79,7 +97,7 @@ func execute(path string, args []string, out *bufio.Writer) error {
 		case st == luau.StatusDone:
 			return nil
 		case st != luau.StatusSliced:
-			return fmt.Errorf("%s: the main script yielded, and there is nobody to resume it", path)
+			return errors.New("the main script yielded, and there is nobody to resume it")
 		}
 	}
 }

@@ -95,6 +95,9 @@ func (vm *VM) grantSlice() {
 // grantMore hands out a part of the slice, small enough that a kill is seen soon.
 func (vm *VM) grantMore() {
 	n := min(vm.sliceLeft, vm.left, killFuel)
+	if vm.profile != nil {
+		n = min(n, vm.profile.every)
+	}
 	vm.sliceLeft -= n
 	vm.left -= n
 	vm.grant += n
@@ -119,6 +122,9 @@ func (vm *VM) exhaust() {
 // outOfFuel is the slow path of each safepoint. It returns an error that ends
 // the thread, or whether the slice is over.
 func (vm *VM) outOfFuel() (sliced bool, err error) {
+	if vm.profile != nil {
+		vm.profile.look(vm)
+	}
 	if err := vm.checkKill(); err != nil {
 		return false, err
 	}
@@ -164,6 +170,9 @@ func (vm *VM) burn(n int64) error {
 }
 
 func (vm *VM) burnSlow() error {
+	if vm.profile != nil {
+		vm.profile.look(vm)
+	}
 	if err := vm.checkKill(); err != nil {
 		return err
 	}

@@ -74,6 +74,7 @@ type VM struct {
 	stepped int64                   // bytes of collectgarbage("step") since the last census
 	random  uint64                  // state of math.random
 	hosted  map[*Coroutine]struct{} // threads the host knows: roots
+	profile *profile                // nil unless one is being made
 	fatal   error                   // the limit error under way
 	dead    error                   // set once the VM can not be used any more
 }
