@@ -64,6 +64,12 @@ var absent = map[string]string{
 	"U64":       laterModule,
 	"Blob":      laterModule,
 
+	"Url": laterPlugin, "Headers": laterPlugin, "Request": laterPlugin, "Response": laterPlugin,
+	"OneshotChannel": laterModule, "DelayChannel": laterModule, "KeyHandle": laterModule,
+	"TarArchive": laterModule, "Chunk": laterModule, "bitu64": laterModule, "Vfs": laterModule, "Opaque": laterModule,
+
+	"@antiraid/wasm": "not taken over: it came in July 2026, after the API that this one follows",
+
 	"loadstring": language + "; luau.load takes its place",
 }
 
@@ -78,10 +84,19 @@ var originals = []Original{
 	list("ctx.ObjectStorage", ":", "list_files file_exists download_file get_file_url upload_file delete_file"),
 	list("ctx.ObjectStorage", ".", "bucket_name"),
 	list("ctx.HTTPClient", ".", "new_request new_headers new_url"),
+	list("Url", ".", "host port scheme path query fragment"),
+	list("Headers", ":", "get set remove headers_str headers_bytes"),
+	list("Request", ".", "method url headers body_bytes timeout version send"),
+	list("Response", ".", "url status headers content_length text json blob"),
+	list("ctx.HTTPServer", ".", "url bind_addr new_router headers jsonresponse fmtresponse response"),
 	list("ctx.Runtime", ":", "getexposedvfs gettenantstate settenantstate stats links eventlist"),
 	list("ctx.ImageCaptcha", ":", "Create"),
 	list("@antiraid/channel", ".", "OneshotChannel DelayChannel selectoneshots"),
+	list("OneshotChannel", ":", "send recv recvtimeout"),
+	list("DelayChannel", ":", "add next clear"),
+	list("KeyHandle", ":", "cancel"),
 	list("@antiraid/datamgmt", ".", "newblob base64encode base64decode TarArchive aes256encrypt aes256decrypt aes256decryptcustom compress decompress"),
+	list("TarArchive", ":", "takefile addfile entries toblob"),
 	list("Blob", ":", "tobuffer drain zeroize"),
 	list("@antiraid/datetime", ".", "UTC new timedelta_weeks timedelta_days timedelta_hours timedelta_minutes timedelta_seconds timedelta_millis timedelta_micros timedelta_nanos"),
 	list("TimeDelta", ".", "weeks days hours minutes seconds millis micros nanos as_secs"),
@@ -94,9 +109,13 @@ var originals = []Original{
 	list("@antiraid/json", ".", "tojsonstring fromjsonstring"),
 	list("@antiraid/luau", ".", "load format"),
 	list("@antiraid/typesext", ".", "U64 I64 bitu64 randstring newlazystringmap castlazyvaluetolazymap castopaquevaluetopaquemap Vfs createglobalproxy"),
+	list("Chunk", ".", "code chunk_name environment optimization_level call call_async"),
+	list("bitu64", ".", "band bnot bor bxor btest extract lrotate lshift replace rrotate rshift countlz countrz byteswap"),
+	list("Vfs", ".", "newoverlay createrequirefunction"),
 	list("U64", ":", "to_ne_bytes to_le_bytes to_be_bytes from_ne_bytes from_le_bytes from_be_bytes to_i64 to_u64"),
 	list("I64", ":", "to_ne_bytes to_le_bytes to_be_bytes from_ne_bytes from_le_bytes from_be_bytes to_i64 to_u64"),
 	list("Lazy", ".", "data"),
+	list("@antiraid/wasm", ".", "newwasm"),
 }
 
 func list(area, separator, names string) Original {
