@@ -24,10 +24,12 @@ import (
 	"github.com/template-worker/template-worker/internal/api"
 	"github.com/template-worker/template-worker/internal/auth"
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/ledger"
 	"github.com/template-worker/template-worker/internal/limits"
 	"github.com/template-worker/template-worker/internal/store"
 	"github.com/template-worker/template-worker/internal/telemetry"
 	"github.com/template-worker/template-worker/internal/tenantlog"
+	"github.com/template-worker/template-worker/internal/worker"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -101,6 +103,33 @@ func (r *rooms) KnownTenants(_ context.Context, tenants []khronos.TenantID) ([]b
 		known[i] = t.ID%2 == 0
 	}
 	return known, nil
+}
+
+// behind is rooms as what stands behind the ledger.
+type behind struct {
+	worker.Worker // for the methods that the API does not use
+	*rooms
+}
+
+func (b behind) Owner(khronos.TenantID) worker.Worker { return b }
+
+func (b behind) DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error) {
+	progress := worker.ProgressOf(ctx)
+	progress.Sent(1, 3)
+	progress.Started()
+	return b.rooms.DispatchEvent(ctx, tenant, ev)
+}
+
+func (b behind) DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error {
+	return b.rooms.DispatchEventNoWait(ctx, tenant, ev)
+}
+
+func (b behind) RunScript(ctx context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error) {
+	return b.rooms.RunScript(ctx, tenant, name, code, ev)
+}
+
+func (b behind) DropTenant(ctx context.Context, tenant khronos.TenantID) error {
+	return b.rooms.DropTenant(ctx, tenant)
 }
 
 // pool is rooms as the workers.
@@ -195,6 +224,7 @@ func (s shelf) Delete(_ context.Context, _ khronos.TenantID, name string) error 
 type bench struct {
 	*rooms
 	server *api.Server
+	lines  *tenantlog.Log
 	log    *bytes.Buffer
 	token  string
 }
@@ -206,14 +236,18 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lim := limits.Default()
+	lim.FollowBuffer, lim.Followers = 8, 2
 	b := &bench{rooms: &rooms{templates: map[string]store.Template{}}, log: &bytes.Buffer{}, token: token}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	lines := tenantlog.New(10, slog.New(slog.DiscardHandler))
+	b.lines = lines
+	book := ledger.New(behind{rooms: b.rooms}, lim, log)
 	lines.Add(khronos.TenantID{Kind: khronos.TenantGuild, ID: 5}, "greeter", "hello")
 	b.server = api.NewServer(api.Config{
 		Gate:       auth.Gate{Key: key, Roots: []khronos.Snowflake{42}, Sources: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-		Limits:     limits.Default(),
-		Dispatcher: b.rooms, Workers: pool{b.rooms}, Templates: shelf{b.rooms}, Tenants: b.rooms, TenantLog: lines, Quarantine: b.rooms,
+		Limits:     lim,
+		Dispatcher: book, Ledger: book, Workers: pool{b.rooms}, Templates: shelf{b.rooms}, Tenants: b.rooms, TenantLog: lines, Quarantine: b.rooms,
 		Metrics: telemetry.NewRegistry(), Version: "test", Log: log,
 	})
 	return b

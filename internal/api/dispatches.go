@@ -42,19 +42,19 @@ type DispatchView struct {
 	CPUMs      float64    `json:"cpu_ms" doc:"the same as time"`
 	HeapBytes  int64      `json:"heap_bytes" doc:"the tenant's memory at its end"`
 
-	Outcome   string         `json:"outcome,omitempty" doc:"ok, or how it failed; of an event how its first failing template did"`
-	Owner     string         `json:"owner,omitempty" doc:"whose fault that is: none, script, tenant_limit, platform, dependency or caller"`
-	RetrySafe bool           `json:"retry_safe" doc:"true: nothing of it ran, and it may succeed later"`
-	Text      string         `json:"text,omitempty"`
-	Trace     string         `json:"trace,omitempty" doc:"the script's stack"`
-	ErrorID   string         `json:"error_id,omitempty" doc:"under which the log has the cause"`
-	Templates []TemplateView `json:"templates,omitempty" doc:"what became of each template that ran"`
+	Outcome   string    `json:"outcome,omitempty" doc:"ok, or how it failed; of an event how its first failing template did"`
+	Owner     string    `json:"owner,omitempty" doc:"whose fault that is: none, script, tenant_limit, platform, dependency or caller"`
+	RetrySafe bool      `json:"retry_safe" doc:"true: nothing of it ran, and it may succeed later"`
+	Text      string    `json:"text,omitempty"`
+	Trace     string    `json:"trace,omitempty" doc:"the script's stack"`
+	ErrorID   string    `json:"error_id,omitempty" doc:"under which the log has the cause"`
+	Templates []RunView `json:"templates,omitempty" doc:"what became of each template that ran"`
 
 	Explanation string `json:"explanation,omitempty" doc:"all of this in one paragraph; only when one dispatch is asked for"`
 }
 
-// TemplateView is one template's share of an event.
-type TemplateView struct {
+// RunView is one template's share of an event.
+type RunView struct {
 	Template string `json:"template"`
 	Version  int64  `json:"version,omitempty" doc:"only when it failed"`
 	Outcome  string `json:"outcome"`
@@ -90,7 +90,7 @@ func viewOfDispatch(d *ledger.Dispatch) DispatchView {
 		v.Text, v.Trace, v.ErrorID = d.Err.Text, d.Err.Trace, d.Err.ID
 	}
 	for _, r := range d.Runs {
-		v.Templates = append(v.Templates, TemplateView{Template: r.Template, Version: r.Version,
+		v.Templates = append(v.Templates, RunView{Template: r.Template, Version: r.Version,
 			Outcome: r.Kind.String(), Owner: r.Kind.Owner().String(), Text: r.Text, Trace: r.Trace})
 	}
 	return v

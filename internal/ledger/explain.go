@@ -29,7 +29,7 @@ func (d *Dispatch) head() string {
 		what = "The look at an uploaded template"
 	}
 	return fmt.Sprintf("%s for %s was accepted as dispatch %s at %s, to end within %s.",
-		what, d.Tenant, d.ID, d.Accepted.UTC().Format("2006-01-02 15:04:05.000 MST"), short(d.Allowed))
+		what, d.Tenant, d.ID, d.Accepted.UTC().Format("2006-01-02 15:04:05.000 MST"), d.Allowed.Round(time.Millisecond))
 }
 
 // travel says how it got to a worker and began, or why not.
@@ -62,7 +62,7 @@ func (d *Dispatch) cost() string {
 	if d.Usage.Fuel == 0 {
 		return ""
 	}
-	return fmt.Sprintf("It used %s of CPU time (%d fuel) and left %.1f MiB charged to the tenant.", short(d.CPU), d.Usage.Fuel, float64(d.Usage.HeapBytes)/(1<<20))
+	return fmt.Sprintf("It used %s of CPU time (%d fuel) and left %.1f KiB charged to the tenant.", short(d.CPU), d.Usage.Fuel, float64(d.Usage.HeapBytes)/(1<<10))
 }
 
 // ending says how it ended.
@@ -170,5 +170,8 @@ func short(d time.Duration) string {
 			return d.Round(unit / 100).String()
 		}
 	}
-	return d.Round(time.Microsecond).String()
+	if d >= time.Microsecond {
+		return d.Round(time.Microsecond).String()
+	}
+	return d.String()
 }

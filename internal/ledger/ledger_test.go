@@ -540,7 +540,7 @@ func ExampleExplain() {
 	// Output:
 	// Event MESSAGE for guild:4194304 was accepted as dispatch 1000000000000 at 2026-11-22 19:40:01.123 UTC, to end within 30s.
 	// After 200µs it was handed to worker 1, generation 3; its first instruction ran 1.2ms later, and it ended after another 1.02s.
-	// It used 1s of CPU time (300000000 fuel) and left 3.0 MiB charged to the tenant.
+	// It used 1s of CPU time (300000000 fuel) and left 3072.0 KiB charged to the tenant.
 	// Template raid-guard (version 4) ended with cpu_limit at init.luau:12: over the limit of 1s CPU time for one dispatch (cpu_hard).
 	// Template greeter ended well.
 	// The template's author has to make it do less, or the operator to raise cpu_hard.
