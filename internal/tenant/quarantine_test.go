@@ -34,7 +34,7 @@ func TestRuntime_Quarantine(t *testing.T) {
 		}
 	}
 	ok := func(id string, n string) string { return `{"type":"ok","id":"` + id + `","value":` + n + `}` }
-	refused := `{"type":"err","id":"a","value":"it killed","kind":"quarantined","owner":"script"}`
+	refused := `{"type":"err","id":"a","value":"it killed","kind":"quarantined","owner":"script","version":1,"trace":""}`
 
 	put()
 	want("e", "["+ok("a", "1")+","+ok("b", "1")+"]")
