@@ -127,6 +127,7 @@ var mayImport = map[string][]string{
 	"internal/api":           {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog", "internal/feed", "internal/ledger"},
 	"internal/apptest":       {"internal/..."},
 
+	"internal/objects":          {"internal/khronos"},
 	"internal/store":            {"internal/khronos"},
 	"internal/store/memory":     {"internal/khronos", "internal/store"},
 	"internal/store/sqlstore":   {"internal/khronos", "internal/store"},
