@@ -122,29 +122,59 @@ func (c *client) events(ctx context.Context, path string, handle func(event stri
 	return errors.New("the server has ended the stream: it stops, or did not get rid of what it had to say")
 }
 
-// call sends body as JSON and decodes the answer into out, both optional.
-func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+// maxAnswerBytes bounds an answer that is read as a whole.
+const maxAnswerBytes = 64 << 20
+
+// send sends body as JSON, unless it is nil. The caller closes the answer's body.
+func (c *client) send(ctx context.Context, h *http.Client, method, path string, body any) (*http.Response, error) {
 	var reader io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("%s %s: encode request: %w", method, path, err)
+			return nil, fmt.Errorf("%s %s: encode request: %w", method, path, err)
 		}
 		reader = bytes.NewReader(text)
 	}
 	req, err := c.request(ctx, method, path, reader)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err := c.http.Do(req)
+	res, err := h.Do(req)
 	if err != nil {
-		return withTry(fmt.Errorf("call the server: %w", err), "is it running? template-worker serve")
+		return nil, withTry(fmt.Errorf("call the server: %w", err), "is it running? template-worker serve")
+	}
+	return res, nil
+}
+
+// stream is call for an answer that comes bit by bit, for as long as ctx allows.
+// The caller closes what it gets.
+func (c *client) stream(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
+	res, err := c.send(ctx, &http.Client{}, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode < 300 {
+		return res.Body, nil
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: read answer: %w", method, path, err)
+	}
+	return nil, apiError(res.StatusCode, text)
+}
+
+// call sends body as JSON and decodes the answer into out, both optional.
+func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+	res, err := c.send(ctx, &c.http, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
 	if err != nil {
 		return fmt.Errorf("%s %s: read answer: %w", method, path, err)
 	}

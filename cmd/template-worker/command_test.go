@@ -25,7 +25,7 @@ type result struct {
 func command(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	code := run(context.Background(), args, stdio{strings.NewReader(stdin), &out, &errOut}, func(string) string { return "" })
+	code := run(context.Background(), context.Background(), args, stdio{strings.NewReader(stdin), &out, &errOut}, func(string) string { return "" })
 	return result{code, out.String(), errOut.String()}
 }
 

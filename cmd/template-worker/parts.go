@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -55,13 +57,17 @@ const maxSocketPath = 107
 // listenLink makes the socket that worker processes connect to, in a folder that
 // only we can enter: inside the data folder, whose lock we hold, so that what a
 // killed master has left is replaced; or, when that path is too long, in a new
-// temporary folder.
+// temporary folder. The socket's name is new each time: the workers of a master
+// that was killed remove theirs.
 func listenLink(dataDir string) (string, net.Listener, error) {
 	dir, err := filepath.Abs(filepath.Join(dataDir, "run"))
 	if err != nil {
 		return "", nil, fmt.Errorf("make link folder: %w", err)
 	}
-	if len(filepath.Join(dir, "link")) > maxSocketPath {
+	var random [4]byte
+	rand.Read(random[:])
+	name := "link-" + hex.EncodeToString(random[:])
+	if len(filepath.Join(dir, name)) > maxSocketPath {
 		dir, err = os.MkdirTemp("", "template-worker-") // mode 0700
 	} else {
 		err = errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
@@ -69,7 +75,7 @@ func listenLink(dataDir string) (string, net.Listener, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("make link folder: %w", err)
 	}
-	path := filepath.Join(dir, "link")
+	path := filepath.Join(dir, name)
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("listen for workers: %w", err), os.RemoveAll(dir))
@@ -139,7 +145,11 @@ func (v poolView) Status() []api.WorkerStatus {
 		out[i] = api.WorkerStatus{
 			ID: int(s.Worker), State: string(s.State), Generation: uint64(s.Generation), PID: s.PID, Since: s.Since,
 			Restarts: s.Restarts, Failures: s.Failures, NextStart: timeOrNil(s.NextStart), LastExit: s.LastExit,
-			Tenants: s.Tenants, Queued: s.Queued, Running: s.Running, HeapBytes: s.HeapBytes,
+			Tenants: s.Tenants, Queued: s.Queued, Running: s.Running, HeapBytes: s.HeapBytes, RSSBytes: s.RSSBytes,
+			Trouble: s.Trouble, Worn: s.Worn,
+		}
+		for _, l := range s.Beside {
+			out[i].Beside = append(out[i].Beside, api.Life{Generation: uint64(l.Generation), PID: l.PID, State: string(l.State)})
 		}
 	}
 	return out
@@ -174,6 +184,29 @@ func (v poolView) Start(ctx context.Context, id khronos.WorkerID) error {
 		return err
 	}
 	return w.Start(ctx)
+}
+
+func (v poolView) Dump(ctx context.Context, id khronos.WorkerID) ([]khronos.ScriptStack, error) {
+	w, err := v.one(id)
+	if err != nil {
+		return nil, err
+	}
+	return w.Dump(ctx)
+}
+
+func (v poolView) Restart(ctx context.Context, plan api.RestartPlan, report func(api.RestartStep)) error {
+	how := worker.RestartPlan{Why: "restart asked for by user " + plan.Caller, Rolling: plan.Rolling}
+	if plan.ID != nil {
+		how.Workers = []khronos.WorkerID{*plan.ID}
+	}
+	return v.pool.RestartEach(ctx, how, func(s worker.RestartStep) {
+		id := int(s.Worker)
+		step := api.RestartStep{Worker: &id, From: uint64(s.From), To: uint64(s.To), TookMS: s.Took.Milliseconds(), Skipped: s.Skipped}
+		if s.Err != nil {
+			step.Error = khronos.AsError(s.Err).Text
+		}
+		report(step)
+	})
 }
 
 func (v poolView) KillAll(ctx context.Context) error  { return v.pool.Kill(ctx) }

@@ -34,6 +34,7 @@ type stdio struct {
 type app struct {
 	stdio
 	getenv func(string) string
+	hurry  context.Context // ends when stopping has to be quick
 
 	configFile string
 	settings   []string // --set name=value
@@ -41,10 +42,11 @@ type app struct {
 	json       bool
 }
 
-// run is the whole program without its process: tests call it. The returned
-// number is the exit code.
-func run(ctx context.Context, args []string, std stdio, getenv func(string) string) int {
-	a := &app{stdio: std, getenv: getenv}
+// run is the whole program without its process: tests call it. When ctx ends the
+// command stops in order; when hurry ends too, what it waits for is cut off. The
+// returned number is the exit code.
+func run(ctx, hurry context.Context, args []string, std stdio, getenv func(string) string) int {
+	a := &app{stdio: std, getenv: getenv, hurry: hurry}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(std.in)

@@ -35,7 +35,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run the master with its workers and the HTTP API",
 		Long: "Run the master with its workers and the HTTP API.\n\n" +
 			"It needs no configuration: data goes to ./data, workers are processes, the API is on\n" +
-			"127.0.0.1:8700. A first signal drains and stops, a second one stops at once.",
+			"127.0.0.1:8700. A first signal drains and stops, a second one stops without draining.",
 		Example: "  template-worker serve\n  template-worker serve --worker-type thread --workers 4 --addr 127.0.0.1:9000",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -126,6 +126,9 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	if err := a.announce(cfg, key, listener.Addr()); err != nil {
 		return err
 	}
+
+	// What runs is lost, so nothing is left to wait for.
+	defer context.AfterFunc(a.hurry, func() { workers.pool.Kill(context.Background()) })()
 
 	// Started left to right, stopped right to left: intake ends first.
 	return runInOrder(ctx, failed,

@@ -41,6 +41,9 @@ type rooms struct {
 	calls     []string
 	templates map[string]store.Template
 	killed    []khronos.WorkerID
+
+	blocked chan struct{} // one element for each event Block that has come in
+	unblock chan struct{} // ends them
 }
 
 func (r *rooms) note(format string, args ...any) {
@@ -61,6 +64,10 @@ func (r *rooms) DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev k
 	case "slow":
 		<-ctx.Done()
 		return khronos.Null(), context.Cause(ctx)
+	case "Block":
+		r.blocked <- struct{}{}
+		<-r.unblock
+		return khronos.Null(), nil
 	case "panic":
 		panic("boom")
 	}
@@ -170,6 +177,26 @@ func (p pool) StartAll(context.Context) error {
 	return nil
 }
 
+func (p pool) Dump(_ context.Context, id khronos.WorkerID) ([]khronos.ScriptStack, error) {
+	if id > 1 {
+		return nil, khronos.Errorf(khronos.ErrKindNotFound, "there is no worker %d", id)
+	}
+	return []khronos.ScriptStack{{Tenant: khronos.TenantID{Kind: khronos.TenantGuild, ID: 5}, Template: "t", State: khronos.StackRunning, Stack: "init.luau:3"}}, nil
+}
+
+func (p pool) Restart(_ context.Context, plan api.RestartPlan, report func(api.RestartStep)) error {
+	if plan.ID != nil && *plan.ID > 1 {
+		return khronos.Errorf(khronos.ErrKindNotFound, "there is no worker %d", *plan.ID)
+	}
+	for id := range 2 {
+		report(api.RestartStep{Worker: &id, From: 1, To: 2})
+	}
+	if plan.Rolling {
+		return khronos.Errorf(khronos.ErrKindWorkerUnavailable, "generation 3 did not become healthy")
+	}
+	return nil
+}
+
 func errorsOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -238,7 +265,7 @@ func newBench(t *testing.T) *bench {
 	}
 	lim := limits.Default()
 	lim.FollowBuffer, lim.Followers = 8, 2
-	b := &bench{rooms: &rooms{templates: map[string]store.Template{}}, log: &bytes.Buffer{}, token: token}
+	b := &bench{rooms: &rooms{templates: map[string]store.Template{}, blocked: make(chan struct{}, 1), unblock: make(chan struct{})}, log: &bytes.Buffer{}, token: token}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	lines := tenantlog.New(10, slog.New(slog.DiscardHandler))
 	b.lines = lines
@@ -419,6 +446,11 @@ func TestServer_Workers(t *testing.T) {
 	step("GET", "/readyz", "", 503, `"up":0`)
 	step("POST", "/i/start-worker", `{}`, 204, "")
 	step("POST", "/i/kill-worker", `{"id":7}`, 404, "there is no worker 7")
+	step("GET", "/i/workers/1/dump", "", 200, `"tenant":"guild:5","template":"t"`)
+	step("GET", "/i/workers/7/dump", "", 404, "there is no worker 7")
+	step("POST", "/i/restart-workers", ``, 200, `{"worker":0,"from":1,"to":2}`+"\n"+`{"worker":1,"from":1,"to":2}`+"\n"+`{"done":true}`+"\n")
+	step("POST", "/i/restart-workers", `{"rolling":true}`, 200, `{"error":"generation 3 did not become healthy","done":true}`)
+	step("POST", "/i/restart-workers", `{"id":7}`, 200, `{"error":"there is no worker 7","done":true}`)
 	step("GET", "/healthz", "", 200, `"version":"test"`)
 	step("GET", "/metrics", "", 200, `tw_http_requests_total{route="GET /readyz",status="503"} 2`)
 	step("GET", "/i/nothing", "", 404, "NotFound")

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,8 +21,8 @@ type readyReply struct {
 	Body   struct {
 		Ready   bool     `json:"ready"`
 		Workers int      `json:"workers" doc:"workers in the pool"`
-		Up      int      `json:"up" doc:"workers that take work"`
-		Reasons []string `json:"reasons,omitempty" doc:"one line for each worker that is not ready"`
+		Up      int      `json:"up" doc:"workers that take work and get on with it"`
+		Reasons []string `json:"reasons,omitempty" doc:"one line for each worker that is not healthy: its state, how its last life ended and when the next begins, or its trouble and what it is at"`
 	}
 }
 
@@ -45,17 +44,16 @@ func (s *Server) readyz(context.Context, *struct{}) (*readyReply, error) {
 	reply := &readyReply{Status: http.StatusOK}
 	for _, w := range s.cfg.Workers.Status() {
 		reply.Body.Workers++
-		if w.State == "ready" {
+		if w.healthy() {
 			reply.Body.Up++
 			continue
 		}
-		reason := fmt.Sprintf("worker %d is %s", w.ID, w.State)
-		if w.LastExit != "" {
-			reason += ": " + w.LastExit
-		}
-		reply.Body.Reasons = append(reply.Body.Reasons, reason)
+		reply.Body.Reasons = append(reply.Body.Reasons, w.unreadiness())
 	}
-	reply.Body.Ready = reply.Body.Up == reply.Body.Workers
+	if s.intake.isClosed() {
+		reply.Body.Reasons = append(reply.Body.Reasons, "the master is stopping")
+	}
+	reply.Body.Ready = len(reply.Body.Reasons) == 0
 	if !reply.Body.Ready {
 		reply.Status = http.StatusServiceUnavailable
 	}

@@ -54,6 +54,7 @@ type Server struct {
 
 	followers chan struct{} // one element for each reader of a live log
 	stopping  chan struct{} // closed when Serve begins to stop
+	intake    intake
 }
 
 // NewServer builds the routes. It does not listen.
@@ -73,7 +74,7 @@ func NewServer(cfg Config) *Server {
 	}
 	cfg.Metrics.MustRegister(s.requests)
 
-	s.router.Use(s.recover, s.audit)
+	s.router.Use(s.recover, s.audit, s.admit)
 	s.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusNotFound, "NotFound", "no such route: "+r.URL.Path))
 	})
@@ -125,7 +126,9 @@ func (s *Server) Routes() []string {
 }
 
 // Serve answers on l until ctx ends, then lets running requests finish for at
-// most limits.DrainTimeout; those that follow a log end at once. It closes l and returns when nothing it started runs.
+// most limits.DrainTimeout, while new ones are refused with draining; those that
+// follow a log end at once. It closes l and returns when nothing it started runs.
+// It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           s.router,
@@ -140,7 +143,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Limits.DrainTimeout)
 		defer cancel()
 		close(s.stopping) // live logs have no end of their own
-		stopped <- errors.Join(server.Shutdown(grace), server.Close())
+		s.intake.close(grace)
+		err := server.Shutdown(grace)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.log.Warn("requests were cut off", "after", s.cfg.Limits.DrainTimeout)
+			err = nil
+		}
+		stopped <- errors.Join(err, server.Close())
 	})
 	err := server.Serve(l)
 	if stop() {

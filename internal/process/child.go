@@ -82,7 +82,7 @@ func RunChild(ctx context.Context, env ChildIO) error {
 		return err
 	}
 	var watch sync.WaitGroup
-	watch.Go(func() { dieWithMaster(env.Death) })
+	watch.Go(func() { dieWithMaster(env.Death, rec) })
 	defer watch.Wait()
 	defer env.Death.Close()
 
@@ -118,13 +118,18 @@ func readStartRecord(f *os.File) (StartRecord, error) {
 	return rec, nil
 }
 
-// dieWithMaster exits the process when the other end of the death pipe is gone.
-// It returns only when this end is closed.
-func dieWithMaster(death *os.File) {
+// dieWithMaster exits the process when the other end of the death pipe is gone,
+// and takes the socket along that the master cannot remove any more: its name is
+// that master's alone. It returns only when this end is closed.
+func dieWithMaster(death *os.File, rec StartRecord) {
 	_, err := io.Copy(io.Discard, death)
-	if !errors.Is(err, os.ErrClosed) {
-		os.Exit(ExitOrphaned)
+	if errors.Is(err, os.ErrClosed) {
+		return
 	}
+	if rec.Network == "unix" {
+		_ = os.Remove(rec.Address) // another worker may have been first
+	}
+	os.Exit(ExitOrphaned)
 }
 
 // childEnd is the child's end of the link.

@@ -20,6 +20,26 @@ type fakeWorker struct {
 	mu     sync.Mutex
 	state  State
 	served bool
+
+	worn     string // until it is restarted
+	restart  error  // what Restart returns, after a second
+	restarts int
+	inside   bool // Restart
+}
+
+func (w *fakeWorker) Restart(ctx context.Context, _ string) error {
+	w.mu.Lock()
+	w.restarts++
+	w.inside = true
+	w.mu.Unlock()
+	time.Sleep(time.Second)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside = false
+	if w.restart == nil {
+		w.worn = ""
+	}
+	return w.restart
 }
 
 func (w *fakeWorker) ID() khronos.WorkerID { return w.id }
@@ -61,7 +81,7 @@ func (w *fakeWorker) Start(context.Context) error {
 func (w *fakeWorker) Status() []Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return []Status{{Worker: w.id, State: w.state}}
+	return []Status{{Worker: w.id, State: w.state, Worn: w.worn}}
 }
 
 func (w *fakeWorker) Serve(ctx context.Context) error {

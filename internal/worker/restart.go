@@ -27,25 +27,38 @@ type RestartStep struct {
 
 // Restart replaces all workers, one after the other.
 func (p *Pool) Restart(ctx context.Context, why string) error {
-	return p.RestartEach(ctx, why, true, func(RestartStep) {})
+	return p.RestartEach(ctx, RestartPlan{Why: why, Rolling: true}, func(RestartStep) {})
 }
 
-// RestartEach replaces the workers that are not killed, each as its Restart says,
-// and hands what became of each to report, one call at a time. Rolling means one
-// after the other in slot order, and an end at the first that cannot be replaced:
-// those after it are not touched. Otherwise all are replaced at the same time,
-// whatever happens to the others. The error is that of the first that could not
-// be replaced, or says that another restart is under way.
-func (p *Pool) RestartEach(ctx context.Context, why string, rolling bool, report func(RestartStep)) error {
+// RestartPlan says which workers to replace, and how.
+type RestartPlan struct {
+	Why     string
+	Workers []khronos.WorkerID // empty means all
+
+	// Rolling means one after the other in slot order, and an end at the first
+	// that cannot be replaced: those after it are not touched. Otherwise all
+	// are replaced at the same time, whatever happens to the others.
+	Rolling bool
+}
+
+// RestartEach replaces the workers of plan that are not killed, each as its
+// Restart says, and hands what became of each to report, one call at a time. The
+// error is that of the first that could not be replaced, or says that another
+// restart is under way or that there is no such worker.
+func (p *Pool) RestartEach(ctx context.Context, plan RestartPlan, report func(RestartStep)) error {
+	workers, err := p.chosen(plan.Workers)
+	if err != nil {
+		return err
+	}
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	default:
 		return khronos.Errorf(khronos.ErrKindTenantBusy, "workers are being replaced already")
 	}
-	if rolling {
-		for _, w := range p.workers {
-			step := restartOne(ctx, w, why)
+	if plan.Rolling {
+		for _, w := range workers {
+			step := restartOne(ctx, w, plan.Why)
 			report(step)
 			if step.Err != nil {
 				return step.Err
@@ -53,12 +66,12 @@ func (p *Pool) RestartEach(ctx context.Context, why string, rolling bool, report
 		}
 		return nil
 	}
-	steps := make(chan RestartStep, len(p.workers))
-	for _, w := range p.workers {
-		go func() { steps <- restartOne(ctx, w, why) }()
+	steps := make(chan RestartStep, len(workers))
+	for _, w := range workers {
+		go func() { steps <- restartOne(ctx, w, plan.Why) }()
 	}
 	var failed error
-	for range p.workers {
+	for range workers {
 		step := <-steps
 		report(step)
 		if failed == nil {
@@ -66,6 +79,22 @@ func (p *Pool) RestartEach(ctx context.Context, why string, rolling bool, report
 		}
 	}
 	return failed
+}
+
+// chosen gives the workers with these ids, in their order; all for none.
+func (p *Pool) chosen(ids []khronos.WorkerID) ([]Worker, error) {
+	if len(ids) == 0 {
+		return p.workers, nil
+	}
+	list := make([]Worker, len(ids))
+	for i, id := range ids {
+		w, ok := p.Worker(id)
+		if !ok {
+			return nil, khronos.Errorf(khronos.ErrKindNotFound, "there is no worker %d", id)
+		}
+		list[i] = w
+	}
+	return list, nil
 }
 
 // restartOne replaces w, unless it was killed.
