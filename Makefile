@@ -72,6 +72,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 		done; \
 	done
 
+restarts: ## 100 rolling restarts of 3 workers under 500 events a second; prints what was lost and the times
+	RESTART_ROUNDS=100 RESTART_RATE=500 go test -count=1 -timeout 60m -v -run TestRestart_RollingUnderLoad ./internal/apptest
+
 conformance: ## LUAU=folder of the reference's tests/conformance: run them
 	LUAU_CONFORMANCE="$(LUAU)" go test -count=1 -v -run TestConformance ./luau/luautest
 

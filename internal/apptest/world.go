@@ -256,6 +256,12 @@ func (w *World) WaitReady(patience time.Duration) {
 	})
 }
 
+// Ready gives the body of /readyz. It may be called from any goroutine.
+func (w *World) Ready() (string, error) {
+	_, text, err := w.request(context.Background(), "GET", "/readyz", nil)
+	return string(text), err
+}
+
 // request sends one authorised request and gives status and body.
 func (w *World) request(ctx context.Context, method, path string, body any) (int, []byte, error) {
 	var reader io.Reader

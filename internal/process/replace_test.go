@@ -226,8 +226,12 @@ func TestSupervisor_FourHoursOfFailingBoots(t *testing.T) {
 	})
 }
 
+// patient lets a worker miss heartbeats: it is not what the test is about, and
+// the machine may be busy.
+func patient(c *Config) { c.Limits.HeartbeatMissed = 50 }
+
 func TestHandle_RestartKeepsWorkAndOrder(t *testing.T) {
-	w := newWorld(t, roleWorker, func(c *Config) { c.Limits.RestartSettle = 50 * time.Millisecond })
+	w := newWorld(t, roleWorker, func(c *Config) { patient(c); c.Limits.RestartSettle = 50 * time.Millisecond })
 	w.mustDo(t, "echo", "")
 	running := make(chan error, 1)
 	go func() { _, err := w.do("sleep", "1500"); running <- err }()
@@ -291,7 +295,7 @@ func TestHandle_RestartKeepsWorkAndOrder(t *testing.T) {
 
 // Host calls of what runs in a generation that was replaced are done as before.
 func TestHandle_RestartKeepsHostCalls(t *testing.T) {
-	w := newWorld(t, roleWorker, func(c *Config) { c.Limits.RestartSettle = 0 })
+	w := newWorld(t, roleWorker, func(c *Config) { patient(c); c.Limits.RestartSettle = 0 })
 	w.mustDo(t, "echo", "")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -319,7 +323,7 @@ func TestHandle_RestartKeepsHostCalls(t *testing.T) {
 }
 
 func TestHandle_DropReachesBothGenerations(t *testing.T) {
-	w := newWorld(t, roleWorker, func(c *Config) { c.Limits.RestartSettle = 0 })
+	w := newWorld(t, roleWorker, func(c *Config) { patient(c); c.Limits.RestartSettle = 0 })
 	w.mustDo(t, "echo", "")
 	got := make(chan error, 1)
 	go func() { _, err := w.do("hang", ""); got <- err }()
@@ -338,6 +342,7 @@ func TestHandle_BadBuildLeavesTheOldWorker(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			var program []string
 			w := newWorld(t, roleWorker, func(c *Config) {
+				patient(c)
 				c.Limits.StartTimeout = time.Second
 				c.Env = append(c.Env, laterEnv+"="+role)
 				program = c.Env
@@ -362,7 +367,7 @@ func TestHandle_BadBuildLeavesTheOldWorker(t *testing.T) {
 }
 
 func TestHandle_KillEndsBothGenerations(t *testing.T) {
-	w := newWorld(t, roleWorker, func(c *Config) { c.Limits.RestartSettle = 0 })
+	w := newWorld(t, roleWorker, func(c *Config) { patient(c); c.Limits.RestartSettle = 0 })
 	w.mustDo(t, "echo", "")
 	got := make(chan error, 1)
 	go func() { _, err := w.do("hang", ""); got <- err }()
@@ -389,7 +394,7 @@ func TestHandle_KillEndsBothGenerations(t *testing.T) {
 // The old generation is killed while it drains: what it had started is lost,
 // and the new one does not notice.
 func TestHandle_OldGenerationDiesWhileItDrains(t *testing.T) {
-	w := newWorld(t, roleWorker, func(c *Config) { c.Limits.RestartSettle = 0 })
+	w := newWorld(t, roleWorker, func(c *Config) { patient(c); c.Limits.RestartSettle = 0 })
 	w.mustDo(t, "echo", "")
 	got := make(chan error, 1)
 	go func() { _, err := w.do("hang", ""); got <- err }()
@@ -414,6 +419,7 @@ func TestHandle_OldGenerationDiesWhileItDrains(t *testing.T) {
 
 func TestHandle_StuckWorkerIsToldAbortedAndReplaced(t *testing.T) {
 	w := newWorld(t, roleWorker, func(c *Config) {
+		patient(c)
 		c.Limits.HungDumpAfter, c.Limits.HungAbortAfter, c.Limits.HungKillAfter = 300*time.Millisecond, 900*time.Millisecond, 2*time.Second
 	})
 	w.mustDo(t, "echo", "")

@@ -215,7 +215,7 @@ func (s *supervisor) install(l *life) {
 	l.installed = true
 	s.board.set(func(now *standing) {
 		now.amend(l.generation, func(n *lifeNote) { n.run = l.run })
-		now.generation = l.generation
+		now.generation, now.since = l.generation, time.Now()
 		if l.run != nil && l.run.isLeaving() {
 			return
 		}
@@ -297,7 +297,7 @@ func (s *supervisor) successorEnded() {
 // notHealthy is why a wish was not fulfilled.
 func (s *supervisor) notHealthy(l *life) error {
 	last := ""
-	if n := len(l.end.output); n > 0 {
+	if n := len(l.end.output); n > 0 && l.end.reason != ReasonStartTimeout { // then it is the stacks that we had asked for
 		last = ", it last said: " + l.end.output[n-1]
 	}
 	return khronos.Errorf(khronos.ErrKindWorkerUnavailable, "generation %d of worker %d did not become healthy: %s%s",
