@@ -144,6 +144,11 @@ func (g *generation) judge(why *cause, runs []running) {
 	if g.h.cfg.Isolation == nil {
 		return
 	}
+	select {
+	case <-g.life.up:
+	default:
+		return // it has run nobody's script, its probe at most
+	}
 	blamed := false
 	switch why.reason {
 	case ReasonCrash, ReasonHeartbeat, ReasonHung:
