@@ -167,6 +167,9 @@ end }`})
 	if len(lost) > 0 {
 		t.Errorf("%d lost, such as %s", len(lost), lost[0])
 	}
+	if rounds >= 100 && busy99 > 2*quiet99 { // too few events in a short run
+		t.Errorf("p99 %v, more than twice the quiet %v", busy99, quiet99)
+	}
 	if fewest < workers-1 {
 		t.Errorf("only %d workers of %d were ready", fewest, workers)
 	}
