@@ -139,6 +139,24 @@ func (b behind) DropTenant(ctx context.Context, tenant khronos.TenantID) error {
 	return b.rooms.DropTenant(ctx, tenant)
 }
 
+func (b behind) TenantStateChanged(tenant khronos.TenantID, s khronos.TenantState) error {
+	return b.rooms.TenantStateChanged(tenant, s)
+}
+
+func (r *rooms) TenantState(_ context.Context, tenant khronos.TenantID) (khronos.TenantState, error) {
+	return khronos.TenantState{Events: []string{"e"}, Data: json.RawMessage(`{"kept":1}`)}, nil
+}
+
+func (r *rooms) PutTenantState(_ context.Context, tenant khronos.TenantID, s khronos.TenantState) error {
+	r.note("store %s banned=%t %s", tenant, s.Banned, s.Data)
+	return nil
+}
+
+func (r *rooms) TenantStateChanged(tenant khronos.TenantID, s khronos.TenantState) error {
+	r.note("tell %s banned=%t", tenant, s.Banned)
+	return nil
+}
+
 // pool is rooms as the workers.
 type pool struct{ *rooms }
 
@@ -497,6 +515,24 @@ func TestServer_Tenants(t *testing.T) {
 	}
 	if want := `lift guild:5 "greeter"`; !slices.Contains(b.rooms.calls, want) {
 		t.Errorf("calls %q lack %q", b.rooms.calls, want)
+	}
+	for _, tt := range []struct {
+		body, reply string
+		calls       []string
+	}{
+		{`{"banned":true}`, `"banned":true,"data":{"kept":1}`, []string{`store guild:5 banned=true {"kept":1}`, "tell guild:5 banned=true"}},
+		{`{"banned":false,"data":{"n":2}}`, `"banned":false,"data":{"n":2}`, []string{`store guild:5 banned=false {"n":2}`, "tell guild:5 banned=false"}},
+	} {
+		before := len(b.rooms.calls)
+		if w := b.do("PUT", "/i/tenants/guild:5/state", tt.body); w.Code != 200 || !strings.Contains(w.Body.String(), tt.reply) {
+			t.Errorf("state %s: got %d %s", tt.body, w.Code, w.Body)
+		}
+		if got := b.rooms.calls[before:]; !slices.Equal(got, tt.calls) {
+			t.Errorf("state %s: calls %q, want %q", tt.body, got, tt.calls)
+		}
+	}
+	if w := b.do("PUT", "/i/tenants/guild:5/state", `{"banned":true,"data":[1]}`); w.Code != 400 {
+		t.Errorf("state with data that is a list: got %d %s", w.Code, w.Body)
 	}
 	if w := b.do("GET", "/i/tenants/guild:5/log", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"text":"hello"`) {
 		t.Errorf("tenant log: got %d %s", w.Code, w.Body)

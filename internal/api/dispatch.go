@@ -21,6 +21,7 @@ type Dispatcher interface {
 	DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error
 	RunScript(ctx context.Context, tenant khronos.TenantID, name, code string, ev khronos.Event) (khronos.Value, error)
 	DropTenant(ctx context.Context, tenant khronos.TenantID) error
+	TenantStateChanged(tenant khronos.TenantID, state khronos.TenantState) error
 }
 
 // eventBody is an event in a request.

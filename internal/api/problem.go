@@ -100,7 +100,7 @@ func statusOf(kind khronos.ErrorKind) int {
 		return http.StatusNotFound
 	case khronos.ErrKindTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case khronos.ErrKindCapabilityMissing:
+	case khronos.ErrKindCapabilityMissing, khronos.ErrKindTenantBanned:
 		return http.StatusForbidden
 	case khronos.ErrKindTenantBusy, khronos.ErrKindRateLimited:
 		return http.StatusTooManyRequests

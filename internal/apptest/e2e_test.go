@@ -468,6 +468,44 @@ func TestWorld_NobodyWants(t *testing.T) {
 }
 
 // SIGTERM lets what runs end before the master goes.
+// A ban ends what a tenant runs at once, in both kinds of worker, and holds
+// until it is lifted.
+func TestWorld_Ban(t *testing.T) {
+	for _, thread := range []bool{false, true} {
+		t.Run(fmt.Sprintf("thread=%t", thread), func(t *testing.T) {
+			w := apptest.Start(t, apptest.Options{Workers: 2, Thread: thread})
+			tenant := khronos.TenantID{Kind: khronos.TenantGuild, ID: 1 << 22}
+			w.PushFiles(tenant, "t", map[string]string{"init.luau": `return {
+				Wait = function(ctx) print("waits"); task.wait(20) end,
+				Quick = function() return "quick" end,
+			}`})
+			ended := make(chan apptest.Reply, 1)
+			go func() {
+				r, err := w.Dispatch(tenant, "Wait", nil)
+				if err != nil {
+					t.Errorf("dispatch: %v", err)
+				}
+				ended <- r
+			}()
+			path := "/i/tenants/" + tenant.String()
+			w.Eventually(10*time.Second, "the event runs", func() bool {
+				return strings.Contains(string(w.Do("GET", path+"/log", nil, http.StatusOK)), "waits")
+			})
+			w.Do("PUT", path+"/state", map[string]any{"banned": true}, http.StatusOK)
+			if r := <-ended; r.Status != http.StatusForbidden || r.Code != "TenantBanned" {
+				t.Errorf("the event that ran ended with %d %s", r.Status, r.Body)
+			}
+			if r, err := w.Dispatch(tenant, "Quick", nil); err != nil || r.Status != http.StatusForbidden {
+				t.Errorf("while it is banned: %d %s, %v", r.Status, r.Body, err)
+			}
+			w.Do("PUT", path+"/state", map[string]any{"banned": false}, http.StatusOK)
+			if r, err := w.Dispatch(tenant, "Quick", nil); err != nil || r.Status != http.StatusOK {
+				t.Errorf("when the ban was lifted: %d %s, %v", r.Status, r.Body, err)
+			}
+		})
+	}
+}
+
 func TestWorld_Drain(t *testing.T) {
 	w := apptest.Start(t, apptest.Options{Set: fastBeats})
 	tenant := guildID(3 << 22)

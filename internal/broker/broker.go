@@ -125,10 +125,18 @@ func (b *Broker) exec(ctx context.Context, caller Caller, op operation, args []k
 }
 
 // Templates returns what a worker needs of all templates of a tenant, paused
-// ones included, sorted by name. The error is a *khronos.Error.
+// ones included, sorted by name. A banned tenant gets none, but tenant_banned.
+// The error is a *khronos.Error.
 func (b *Broker) Templates(ctx context.Context, tenant khronos.TenantID) (list []khronos.Template, err error) {
 	caller := Caller{Tenant: tenant}
 	defer contain(b, caller, "templates", &list, &err)
+	state, err := b.store.TenantState(ctx, tenant)
+	if err != nil {
+		return nil, b.public(ctx, caller, "templates", err)
+	}
+	if state.Banned {
+		return nil, khronos.Banned(tenant)
+	}
 	kept, err := b.store.Templates(ctx, tenant)
 	if err != nil {
 		return nil, b.public(ctx, caller, "templates", err)

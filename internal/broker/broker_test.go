@@ -412,3 +412,21 @@ func TestRuntime_dispatchEvent(t *testing.T) {
 		t.Errorf("%d events, want that refused calls raise none", len(w.raised.events))
 	}
 }
+
+// A banned tenant's templates are not given out until the ban is lifted.
+func TestBroker_BannedTenant(t *testing.T) {
+	w := newWorld(t, func(*limits.Limits) {})
+	w.template(guild, "a")
+	for _, banned := range []bool{true, false} {
+		if err := w.store.PutTenantState(t.Context(), guild, khronos.TenantState{Banned: banned}); err != nil {
+			t.Fatal(err)
+		}
+		list, err := w.broker.Templates(t.Context(), guild)
+		if got := khronos.AsError(err); banned && (got == nil || got.Kind != khronos.ErrKindTenantBanned || len(list) != 0) {
+			t.Errorf("banned: %d templates, %v", len(list), err)
+		}
+		if !banned && (err != nil || len(list) != 1) {
+			t.Errorf("not banned: %d templates, %v", len(list), err)
+		}
+	}
+}

@@ -57,6 +57,7 @@ const (
 	ErrKindTooLarge            ErrorKind = 18
 	ErrKindNotFound            ErrorKind = 19
 	ErrKindWorkerSilent        ErrorKind = 20
+	ErrKindTenantBanned        ErrorKind = 21
 )
 
 // errorKinds says of each kind its name, whose fault it is, and whether the
@@ -87,6 +88,7 @@ var errorKinds = [...]struct {
 	ErrKindTooLarge:            {"too_large", OwnerCaller, false},
 	ErrKindNotFound:            {"not_found", OwnerCaller, false},
 	ErrKindWorkerSilent:        {"worker_silent", OwnerPlatform, false},
+	ErrKindTenantBanned:        {"tenant_banned", OwnerTenantLimit, false},
 }
 
 // ErrorKinds returns all kinds in the order of their numbers.
@@ -147,6 +149,11 @@ var (
 	ErrDraining          = &Error{Kind: ErrKindDraining, Text: "shutting down, no new work is taken"}
 	ErrWorkerUnavailable = &Error{Kind: ErrKindWorkerUnavailable, Text: "the worker is not running"}
 )
+
+// Banned is the error of work for a tenant that the platform has banned.
+func Banned(tenant TenantID) *Error {
+	return Errorf(ErrKindTenantBanned, "%s is banned: none of its scripts run", tenant)
+}
 
 // Errorf returns an Error of the given kind. The text is public. Wrapped
 // errors become text.

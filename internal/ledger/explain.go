@@ -134,6 +134,7 @@ var whoActs = map[khronos.ErrorKind]string{
 	khronos.ErrKindInternal:            "This is a fault of ours; the operator finds the cause in the log and should report it.",
 	khronos.ErrKindRateLimited:         "The tenant did this too often; the template's author has to do it less often.",
 	khronos.ErrKindWorkerSilent:        "The worker did not answer in time, not even to say what the script was at; the operator finds why in the log and in `workers list`.",
+	khronos.ErrKindTenantBanned:        "The platform has banned the tenant; an operator can lift that with PUT /i/tenants/{tenant}/state.",
 	khronos.ErrKindCapabilityMissing:   "The template lacks a capability; its owner has to grant it and push the template again.",
 	khronos.ErrKindTooLarge:            "Whoever made what was too large has to make it smaller.",
 	khronos.ErrKindNotFound:            "Whoever asked for it has to ask for something that is there.",

@@ -118,6 +118,11 @@ func (l *Ledger) DropTenant(ctx context.Context, tenant khronos.TenantID) error 
 	return l.pool.DropTenant(ctx, tenant)
 }
 
+// TenantStateChanged is worker.Worker's. It is no dispatch.
+func (l *Ledger) TenantStateChanged(tenant khronos.TenantID, state khronos.TenantState) error {
+	return l.pool.TenantStateChanged(tenant, state)
+}
+
 // begin accepts a dispatch: from here on it is live until its end.
 func (l *Ledger) begin(ctx context.Context, tenant khronos.TenantID, kind Kind, event string) *entry {
 	id, named := ctx.Value(idKey{}).(khronos.DispatchID)

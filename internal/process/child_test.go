@@ -343,6 +343,8 @@ func (p *puppet) Drop(_ context.Context, id khronos.TenantID) error {
 	return nil
 }
 
+func (p *puppet) Ban(id khronos.TenantID) { p.door.Log(id, "t", "banned") }
+
 func (p *puppet) Dump(context.Context) []khronos.ScriptStack {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -46,6 +46,10 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 		thread.Refresh(m.Tenant)
 	case *mesophyll.DropTenant:
 		c.owned.Go(func() { c.drop(thread, m) })
+	case *mesophyll.TenantStateChanged:
+		if err := thread.TenantStateChanged(m.Tenant, m.State); err != nil {
+			c.log.Error("state of a tenant not taken", "tenant", m.Tenant.String(), "err", err)
+		}
 	case *mesophyll.Drain:
 		thread.Drain()
 		if m.GiveBack {

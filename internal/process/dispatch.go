@@ -120,6 +120,20 @@ func (g *generation) dropTenant(ctx context.Context, id khronos.TenantID) error 
 	return errorOf(outcomeOf(reply))
 }
 
+// TenantStateChanged tells the child. Without a child nothing runs, and the next
+// one asks for what it needs.
+func (h *Handle) TenantStateChanged(id khronos.TenantID, state khronos.TenantState) error {
+	now, _ := h.board.read()
+	if now.ready == nil {
+		return nil
+	}
+	err := now.ready.conn.Send(&mesophyll.TenantStateChanged{Tenant: id, State: state})
+	if err == nil || errors.Is(err, mesophyll.ErrConnLost) {
+		return nil
+	}
+	return h.publicError(err)
+}
+
 // call accepts a piece of work and waits for its outcome.
 func (h *Handle) call(ctx context.Context, id khronos.TenantID, make request) (khronos.Value, error) {
 	p := h.lanes.enter(id, worker.ProgressOf(ctx))

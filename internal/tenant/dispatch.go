@@ -33,6 +33,11 @@ type run struct {
 	err   *khronos.Error
 }
 
+// needsTenant tells whether the job waits until the master has said what the
+// tenant's templates are, and that it is not banned. An inspection is the
+// platform's own.
+func (d *dispatch) needsTenant() bool { return d.job.Kind != JobInspect }
+
 // begin starts a job: its first instruction is next.
 func (t *tenant) begin(d *dispatch) {
 	switch d.job.Kind {

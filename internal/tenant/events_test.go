@@ -538,3 +538,28 @@ func TestRuntime_Panic(t *testing.T) {
 		t.Errorf("then %s", got)
 	}
 }
+
+// A ban ends what runs and waits, and nothing starts while the master says that
+// the tenant is banned; scripts neither.
+func TestRuntime_Ban(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Limits.HandlersPerTenant = 1 })
+	w.template(guild(1), "a", `return { wait = function(ctx) task.delay(1000, print); ctx.KV:list_scopes() end, e = function() return 1 end }`, "wait", "e")
+	running := w.event(guild(1), "wait", nil)
+	queued := w.event(guild(1), "e", nil)
+	w.eventually("it waits", func() bool { return w.door.atGate() == 1 })
+	w.door.ban(khronos.Banned(guild(1)))
+	w.rt.Ban(guild(1))
+	w.rt.Ban(guild(2)) // nobody
+	for _, k := range []*ticket{running, queued, w.event(guild(1), "e", nil), w.mustDeliver(Job{Tenant: guild(1), Kind: JobRunScript, Name: "s", Code: "return 1"})} {
+		if out := w.outcome(k); out.Kind() != khronos.ErrKindTenantBanned || !strings.Contains(out.Err.Text, "guild:1 is banned") {
+			t.Errorf("job %d ended with %v", k.id, out.Err)
+		}
+	}
+	if n := w.rt.Stats().VMs; n != 0 {
+		t.Errorf("%d VMs are left", n)
+	}
+	w.door.ban(nil)
+	if got := w.value(w.event(guild(1), "e", nil)); got != "1" {
+		t.Errorf("when the ban was lifted: %s", got)
+	}
+}

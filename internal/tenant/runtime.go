@@ -183,6 +183,18 @@ func (r *Runtime) Refresh(id khronos.TenantID) {
 	}
 }
 
+// Ban ends the tenant's jobs with tenant_banned and forgets it. It does not wait
+// for that. The next job asks the master whether the tenant still is banned.
+func (r *Runtime) Ban(id khronos.TenantID) {
+	r.mu.Lock()
+	t := r.tenants[id]
+	delete(r.tenants, id)
+	r.mu.Unlock()
+	if t != nil {
+		t.post(func() { t.end(khronos.Banned(id)) })
+	}
+}
+
 // Stats counts what the Runtime holds and has done.
 func (r *Runtime) Stats() Stats {
 	r.mu.Lock()

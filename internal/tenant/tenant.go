@@ -224,7 +224,7 @@ func (t *tenant) needTemplates() {
 }
 
 func (t *tenant) needTemplatesLocked() bool {
-	return !t.loaded && t.queue[0].job.Kind == JobDispatchEvent
+	return !t.loaded && t.queue[0].needsTenant()
 }
 
 // unqueueLocked takes a job out of the queue.
@@ -245,7 +245,7 @@ func (t *tenant) loadTemplates() {
 			reload := t.reload
 			t.loading, t.reload = false, false
 			if err != nil {
-				t.failQueued(err, func(d *dispatch) bool { return d.job.Kind == JobDispatchEvent })
+				t.failQueued(err, (*dispatch).needsTenant)
 				return
 			}
 			t.templates, t.loaded = list, !reload

@@ -239,6 +239,16 @@ func (d *memoryDoor) open() {
 	}
 }
 
+// ban has the door answer err instead of templates; nil undoes it.
+func (d *memoryDoor) ban(err *khronos.Error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.listErr = nil
+	if err != nil {
+		d.listErr = err
+	}
+}
+
 func (d *memoryDoor) atGate() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

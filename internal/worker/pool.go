@@ -72,6 +72,11 @@ func (p *Pool) DropTenant(ctx context.Context, tenant khronos.TenantID) error {
 	return p.Owner(tenant).DropTenant(ctx, tenant)
 }
 
+// TenantStateChanged tells tenant's worker.
+func (p *Pool) TenantStateChanged(tenant khronos.TenantID, state khronos.TenantState) error {
+	return p.Owner(tenant).TenantStateChanged(tenant, state)
+}
+
 // InspectTemplate inspects files on tenant's worker.
 func (p *Pool) InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error) {
 	return p.Owner(tenant).InspectTemplate(ctx, tenant, files)

@@ -24,6 +24,7 @@ type Runtime interface {
 	Deliver(job tenant.Job) error
 	Cancel(id uint64)
 	Drop(ctx context.Context, tenant khronos.TenantID) error
+	Ban(tenant khronos.TenantID)
 	Dump(ctx context.Context) []khronos.ScriptStack
 	GiveBack()
 	Refresh(tenant khronos.TenantID)

@@ -31,6 +31,7 @@ type fakeRuntime struct {
 	live      map[uint64]tenant.Job
 	cancelled []uint64
 	dropped   []khronos.TenantID
+	banned    []khronos.TenantID
 	mute      bool          // end without ending jobs, as no Runtime should
 	fail      chan error    // Serve returns what comes out
 	serving   chan struct{} // closed by Serve
@@ -109,6 +110,12 @@ func (r *fakeRuntime) Drop(_ context.Context, id khronos.TenantID) error {
 	defer r.mu.Unlock()
 	r.dropped = append(r.dropped, id)
 	return nil
+}
+
+func (r *fakeRuntime) Ban(id khronos.TenantID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.banned = append(r.banned, id)
 }
 
 func (r *fakeRuntime) Dump(context.Context) []khronos.ScriptStack {
@@ -192,6 +199,14 @@ func TestThread_Calls(t *testing.T) {
 		}
 		if got := runtimes()[0].dropped; len(got) != 1 || got[0] != guild1 {
 			t.Errorf("dropped %v, want %v", got, guild1)
+		}
+		for _, banned := range []bool{false, true} {
+			if err := th.TenantStateChanged(guild1, khronos.TenantState{Banned: banned}); err != nil {
+				t.Errorf("state: %v", err)
+			}
+		}
+		if got := runtimes()[0].banned; len(got) != 1 || got[0] != guild1 {
+			t.Errorf("banned %v, want %v once", got, guild1)
 		}
 		if err := stop(); err != nil {
 			t.Errorf("serve: %v", err)

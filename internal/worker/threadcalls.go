@@ -52,6 +52,14 @@ func (t *Thread) DropTenant(ctx context.Context, id khronos.TenantID) error {
 	return nil
 }
 
+// TenantStateChanged ends what a banned tenant runs in this process.
+func (t *Thread) TenantStateChanged(id khronos.TenantID, state khronos.TenantState) error {
+	if life := t.running(); life != nil && state.Banned {
+		life.rt.Ban(id)
+	}
+	return nil
+}
+
 // Dump says what the scripts of this process are at.
 func (t *Thread) Dump(ctx context.Context) ([]khronos.ScriptStack, error) {
 	life := t.running()

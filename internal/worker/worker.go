@@ -47,6 +47,12 @@ type Worker interface {
 	// VMs. The next event makes new ones from the templates as stored then.
 	DropTenant(ctx context.Context, tenant khronos.TenantID) error
 
+	// TenantStateChanged says what the platform knows of tenant from now on:
+	// what runs for one that is banned ends with tenant_banned. It does not
+	// wait for that. A worker that is not running learns it with the
+	// tenant's templates.
+	TenantStateChanged(tenant khronos.TenantID, state khronos.TenantState) error
+
 	// InspectTemplate runs files' init.luau under the inspection limits and
 	// returns the names of the events it has handlers for, in file order.
 	InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error)
