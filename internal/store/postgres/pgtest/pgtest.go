@@ -95,7 +95,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.exited = make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
-		s.server.SysProcAttr.Pdeathsig = syscall.SIGQUIT
+		endWithParent(s.server.SysProcAttr)
 		err := s.server.Start()
 		started <- err
 		if err == nil {
