@@ -42,7 +42,7 @@ test-checked: ## the engine's tests with bounds-checked memory access instead of
 run: ## start a server on ./data
 	go run ./cmd/template-worker serve
 
-bench: bench-link bench-engine bench-fair bench-store ## all benchmarks; results belong in docs/bench
+bench: bench-link bench-engine bench-fair bench-store bench-kv ## all benchmarks; results belong in docs/bench
 
 bench-link: ## the link beside raw frames, gRPC and NATS, in one run
 	cd bench && go run ./link
@@ -52,6 +52,9 @@ bench-fair: ## how a worker shares its processor among tenants; writes docs/benc
 
 bench-store: ## both stores, PostgreSQL on a private server; writes docs/bench/store.md
 	$(WITH_POSTGRES) sh -c 'cd bench && go run ./store'
+
+bench-kv: ## KV calls of scripts through the whole program, on SQLite; writes docs/bench/kv.md
+	cd bench && go run ./kv
 
 bench-engine: ## our Luau engine beside gopher-lua, lua5.1 and, if LUAU_BIN names it, the reference interpreter; writes docs/bench/engine.md
 	cd bench && go run ./engine

@@ -116,7 +116,7 @@ func TestChaos(t *testing.T) {
 	plan := planOf(t)
 	w := apptest.Start(t, apptest.Options{
 		Workers: plan.workers, OwnCopy: true, DiskBytes: 256 << 20,
-		Set: []string{"log_level=warn", "limits.restart_failures=1000", "limits.restart_delay_max=1s", "limits.worker_wait=5s"},
+		Set: []string{"log_level=warn", "limits.restart_failures=1000", "limits.restart_delay_max=1s", "limits.worker_wait=5s", "limits.solo_idle=1s"},
 	})
 	c := &chaos{
 		t: t, plan: plan, w: w,
@@ -352,7 +352,12 @@ func (c *chaos) settle(before standing) {
 	}
 	c.w.WaitReady(60 * time.Second)
 	c.w.Eventually(30*time.Second, "no dispatch is pending and the books balance", func() bool {
-		return c.metric(pendingMetric) == 0 && c.metric(imbalanceMetric) == 0
+		for _, name := range []string{"tw_queue_depth", "tw_dispatch_running", "tw_ledger_imbalance", "tw_ledger_overdue"} {
+			if c.metric(name) != 0 {
+				return false
+			}
+		}
+		return true
 	})
 	c.w.Eventually(30*time.Second, "as many processes as before", func() bool { return c.standing().processes == before.processes })
 	// Idle connections of the API come and go, and each has goroutines.
@@ -424,9 +429,3 @@ func (c *chaos) report() {
 		fmt.Fprintln(f, b.String())
 	}
 }
-
-// What the master says of its own books.
-const (
-	pendingMetric   = "tw_dispatch_running"
-	imbalanceMetric = "tw_dispatch_running"
-)
