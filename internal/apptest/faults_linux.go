@@ -84,8 +84,16 @@ func withLink(pid int, f func(fd int) error) error {
 	return errors.New("the worker has no socket")
 }
 
-// Freeze stops a process for a while; it may be killed meanwhile.
+// Freeze stops a process for a while; it may be killed meanwhile. One that is
+// stopped already stays so.
 func Freeze(pid int, d time.Duration) error {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return err
+	}
+	if _, rest, _ := strings.Cut(string(stat), ") "); strings.HasPrefix(rest, "T") {
+		return errors.New("the process is stopped already")
+	}
 	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
 		return err
 	}
