@@ -67,6 +67,10 @@ type (
 	Tracer   = vm.Tracer
 )
 
+// SharedUserdata makes a userdata that belongs to no machine: all may use it, on
+// any goroutine, and it counts as nobody's memory. data must not change.
+func SharedUserdata(typ *UserType, data any) *Userdata { return vm.SharedUserdata(typ, data) }
+
 // A base under construction.
 type (
 	BaseBuilder = vm.BaseBuilder

@@ -2,6 +2,7 @@ package host
 
 import (
 	"strings"
+	"unsafe"
 
 	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -49,6 +50,34 @@ func readArg(c *luau.Call, p registry.Param, v luau.Value) (khronos.Value, error
 	return out, nil
 }
 
+// lookAtArg is readArg for a function that runs inside the worker and reads the
+// argument where it is: what has no inside to check is not taken out, and bytes need not be UTF-8.
+// What it gives is for [registry.Param.CheckSize] alone.
+func lookAtArg(c *luau.Call, p registry.Param, v luau.Value) (khronos.Value, error) {
+	if v.IsNil() || !fits(p.Type, v) {
+		return readArg(c, p, v)
+	}
+	switch p.Type.Kind {
+	case registry.KindBytes, registry.KindBuffer:
+		return khronos.Buffer(bytesOf(v)), nil
+	case registry.KindObject:
+		return khronos.Null(), nil
+	case registry.KindList, registry.KindMap:
+		if !p.Type.Item.Crosses() {
+			return khronos.Null(), nil
+		}
+	}
+	return readArg(c, p, v)
+}
+
+// bytesOf gives the bytes of a string or a buffer, not to be changed.
+func bytesOf(v luau.Value) []byte {
+	if v.Kind() == luau.KindBuffer {
+		return v.AsBuffer().Bytes()
+	}
+	return unsafe.Slice(unsafe.StringData(v.AsString().Str()), v.AsString().Len())
+}
+
 // readText takes a string, or a number as one.
 func readText(c *luau.Call, p registry.Param, v luau.Value) (khronos.Value, error) {
 	var s string
@@ -77,6 +106,8 @@ func fits(t registry.Type, v luau.Value) bool {
 		return kind == luau.KindBoolean
 	case registry.KindNumber, registry.KindInteger:
 		return kind == luau.KindNumber
+	case registry.KindWide:
+		return kind == luau.KindNumber || kind == luau.KindInteger || kind == luau.KindString || isWide(v)
 	case registry.KindTable, registry.KindList, registry.KindMap, registry.KindRecord:
 		return kind == luau.KindTable
 	case registry.KindFunction:

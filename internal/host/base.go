@@ -31,6 +31,7 @@ var NewBase = sync.OnceValue(func() *luau.Base {
 		switch a.Kind {
 		case registry.Module:
 			modules[strings.ToLower(a.Name)] = newModule(a)
+			moduleNames = append(moduleNames, a.Name)
 		case registry.Object:
 			bind(a)
 		}
@@ -42,10 +43,16 @@ var NewBase = sync.OnceValue(func() *luau.Base {
 // frozen and shared by all VMs; nothing is added once NewBase has returned.
 var modules = map[string]luau.Value{}
 
+// moduleNames are their names as they are written, in the order of the registry.
+var moduleNames []string
+
 func newModule(a *registry.Area) luau.Value {
 	fields := constantFields(a)
 	for _, n := range newNatives(a) {
 		fields = append(fields, luau.Field{Name: n.Name, Value: n.Value()})
+	}
+	for _, part := range registry.Parts(a) {
+		fields = append(fields, luau.Field{Name: strings.TrimPrefix(part.Name, a.Name+"."), Value: newModule(part)})
 	}
 	return luau.SharedTable(fields...).Value()
 }

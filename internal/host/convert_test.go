@@ -145,8 +145,8 @@ func TestWideIntegers(t *testing.T) {
 		`select(2, pcall(function() return s + 1.5 end))`:                      "script:1: the number 1.5 is no unsigned 64-bit integer",
 		`select(2, pcall(function() return s + {} end))`:                       "script:1: cannot make a U64 of a table",
 		`select(2, pcall(function() return s + "x" end))`:                      "script:1: the string is no unsigned 64-bit integer",
-		`select(2, pcall(function() return u:to_i64() end))`:                   "script:1: 18446744073709551615 does not fit into an I64",
-		`select(2, pcall(function() return m:to_u64() end))`:                   "script:1: -9223372036854775808 does not fit into a U64",
+		`select(2, pcall(function() return u:to_i64() end))`:                   "script:1: U64:to_i64: 18446744073709551615 does not fit into an I64",
+		`select(2, pcall(function() return m:to_u64() end))`:                   "script:1: I64:to_u64: -9223372036854775808 does not fit into a U64",
 	} {
 		got := mustRun(t, `local u, i, m, s = unpack(...) return `+code, both)
 		if text, _ := got.AsText(); text != want {

@@ -322,6 +322,12 @@ func badArguments(p registry.Param, l *limits.Limits) map[string]string {
 		if p.Type.Limit != "" {
 			bad[long()] = "(" + p.Type.Limit + ")"
 		}
+	case registry.KindMap:
+		bad[`"x"`], bad["{ 1 }"] = p.Name+" must be a table", p.Name+" must be a table"
+	case registry.KindWide:
+		bad["{}"], bad["1.5"], bad["0/0"], bad[`"x"`] = p.Name+" must be a whole number", "the number 1.5 is no", "the number nan is no", "the string is no"
+	case registry.KindBytes, registry.KindBoolean:
+		bad["{}"] = p.Name + " must be"
 	case registry.KindThread, registry.KindRunnable, registry.KindFunction, registry.KindObject, registry.KindTable:
 		bad["1"] = p.Name + " must be"
 	}
@@ -331,17 +337,24 @@ func badArguments(p registry.Param, l *limits.Limits) map[string]string {
 // goodArgument gives an expression that an argument of the type takes.
 func goodArgument(p registry.Param) string {
 	switch p.Type.Kind {
-	case registry.KindText:
+	case registry.KindText, registry.KindBytes:
+		if len(p.Type.Choices) > 0 {
+			return strconv.Quote(p.Type.Choices[0])
+		}
 		return `"x"`
 	case registry.KindList:
-		return `{ "x" }`
-	case registry.KindNumber, registry.KindInteger:
+		return `{ ` + goodArgument(registry.Param{Type: *p.Type.Item}) + ` }`
+	case registry.KindNumber, registry.KindInteger, registry.KindWide:
 		return "1"
+	case registry.KindObject:
+		return madeBy[p.Type.Name]
+	case registry.KindBoolean:
+		return "true"
 	case registry.KindRunnable, registry.KindFunction:
 		return "function() end"
 	case registry.KindThread:
 		return "coroutine.create(function() end)"
-	case registry.KindRecord:
+	case registry.KindRecord, registry.KindMap, registry.KindTable:
 		return "{}"
 	}
 	return "nil"
@@ -383,6 +396,11 @@ func callee(f *registry.Function) string {
 	switch {
 	case a.Kind == registry.Module:
 		return `require("` + a.Name + `").` + f.Name
+	case a.Kind == registry.Part:
+		module, table, _ := strings.Cut(a.Name, ".")
+		return `require("` + module + `").` + table + "." + f.Name
+	case f.Static:
+		return madeBy[a.Type] + "." + f.Name
 	case a.Kind == registry.Object && !strings.HasPrefix(a.Name, "ctx"):
 		return madeBy[a.Type] + ":" + f.Name
 	}
@@ -391,5 +409,9 @@ func callee(f *registry.Function) string {
 
 // madeBy gives the scripts that make objects which no ctx holds.
 var madeBy = map[string]string{
-	"DateTime": `(function() ctx.KV:set("at", 1, {"s"}) return ctx.KV:getrecord("at", {"s"}).created_at end)()`,
+	"DateTime":  `(function() ctx.KV:set("at", 1, {"s"}) return ctx.KV:getrecord("at", {"s"}).created_at end)()`,
+	"TimeDelta": `require("@antiraid/datetime").timedelta_seconds(1)`,
+	"Timezone":  `require("@antiraid/datetime").UTC`,
+	"I64":       `require("@antiraid/typesext").I64(1)`,
+	"U64":       `require("@antiraid/typesext").U64(1)`,
 }

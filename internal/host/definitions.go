@@ -67,7 +67,12 @@ func writeObject(b *strings.Builder, a *registry.Area) {
 	for i := range a.Functions {
 		f := &a.Functions[i]
 		writeDoc(b, "\t", f.Doc)
-		args := append([]string{"self"}, declaredArgs(f)...)
+		args := declaredArgs(f)
+		if f.Static { // a property: the function takes no self
+			fmt.Fprintf(b, "\t%s: (%s) -> %s\n", f.Name, strings.Join(f.ArgTexts(), ", "), f.ResultText())
+			continue
+		}
+		args = append([]string{"self"}, args...)
 		fmt.Fprintf(b, "\tfunction %s(%s): %s\n", f.Name, strings.Join(args, ", "), f.ResultText())
 	}
 	b.WriteString("end\n")
@@ -112,6 +117,10 @@ func moduleDefinition(a *registry.Area) string {
 
 func tableMembers(a *registry.Area) string {
 	var b strings.Builder
+	for _, part := range registry.Parts(a) {
+		writeDoc(&b, "\t", part.Doc)
+		fmt.Fprintf(&b, "\t%s: {\n%s\t},\n", strings.TrimPrefix(part.Name, a.Name+"."), indented(tableMembers(part)))
+	}
 	for _, f := range a.Fields {
 		if f.Doc != "" {
 			writeDoc(&b, "\t", f.Doc)
@@ -122,6 +131,15 @@ func tableMembers(a *registry.Area) string {
 		f := &a.Functions[i]
 		writeDoc(&b, "\t", f.Doc)
 		fmt.Fprintf(&b, "\t%s: (%s) -> %s,\n", f.Name, strings.Join(f.ArgTexts(), ", "), f.ResultText())
+	}
+	return b.String()
+}
+
+// indented puts a tab before each line.
+func indented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("\t" + line)
 	}
 	return b.String()
 }

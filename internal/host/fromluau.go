@@ -73,10 +73,14 @@ type outward struct {
 	open      []*luau.Table
 }
 
-// unfit says why a value cannot leave the script.
+// unfit says what is wrong with a value of the script.
 type unfit struct{ text string }
 
 func (e *unfit) Error() string { return e.text }
+
+// unfitf makes an error of the script, which [scriptFault] gives its place and the
+// name of the function that was called.
+func unfitf(format string, args ...any) error { return &unfit{fmt.Sprintf(format, args...)} }
 
 // value converts v, which lies at the end of the path.
 func (o *outward) value(v luau.Value) (khronos.Value, error) {

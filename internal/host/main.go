@@ -26,6 +26,9 @@ func mainReturned(c *luau.Call, _ any) error {
 // scriptFault makes an error of the script of what is wrong with one of its
 // values. An error of the machine, such as a limit, stays what it is.
 func scriptFault(c *luau.Call, what string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if bad, ok := err.(*unfit); ok {
 		return c.Errorf("%s", fmt.Sprintf("%s: %s", what, bad.Error()))
 	}

@@ -49,6 +49,9 @@ func writeArea(b *strings.Builder, a *registry.Area) {
 		b.WriteString("\n## Globals\n")
 	case registry.Module:
 		fmt.Fprintf(b, "\n## `require(\"%s\")`\n", a.Name)
+	case registry.Part:
+		module, table, _ := strings.Cut(a.Name, ".")
+		fmt.Fprintf(b, "\n## `require(\"%s\").%s`\n", module, table)
 	default:
 		fmt.Fprintf(b, "\n## `%s`\n", a.Name)
 	}

@@ -1,6 +1,9 @@
 package host
 
 import (
+	"encoding/binary"
+	"math/bits"
+
 	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/luau"
@@ -31,16 +34,47 @@ var bodies = map[string]luau.Func{
 
 	"DateTime:duration_since": durationSince,
 
-	"I64:to_i64":      wideToI64,
-	"I64:to_u64":      wideToU64,
+	"I64:to_i64":      makeI64,
+	"I64:to_u64":      makeU64,
 	"I64:to_ne_bytes": wideToLittle,
 	"I64:to_le_bytes": wideToLittle,
 	"I64:to_be_bytes": wideToBig,
-	"U64:to_i64":      wideToI64,
-	"U64:to_u64":      wideToU64,
+	"U64:to_i64":      makeI64,
+	"U64:to_u64":      makeU64,
 	"U64:to_ne_bytes": wideToLittle,
 	"U64:to_le_bytes": wideToLittle,
 	"U64:to_be_bytes": wideToBig,
+
+	"I64.from_ne_bytes": wideFrom(binary.LittleEndian, giveI64),
+	"I64.from_le_bytes": wideFrom(binary.LittleEndian, giveI64),
+	"I64.from_be_bytes": wideFrom(binary.BigEndian, giveI64),
+	"U64.from_ne_bytes": wideFrom(binary.LittleEndian, giveU64),
+	"U64.from_le_bytes": wideFrom(binary.LittleEndian, giveU64),
+	"U64.from_be_bytes": wideFrom(binary.BigEndian, giveU64),
+
+	"@antiraid/json.tojsonstring":   toJSONString,
+	"@antiraid/json.fromjsonstring": fromJSONString,
+
+	"@antiraid/typesext.U64":               makeU64,
+	"@antiraid/typesext.I64":               makeI64,
+	"@antiraid/typesext.randstring":        randString,
+	"@antiraid/typesext.newlazystringmap":  newLazyStringMap,
+	"@antiraid/typesext.createglobalproxy": createGlobalProxy,
+
+	"@antiraid/typesext.bitu64.band":     bitFold(^uint64(0), bitAnd),
+	"@antiraid/typesext.bitu64.bor":      bitFold(0, bitOr),
+	"@antiraid/typesext.bitu64.bxor":     bitFold(0, bitXor),
+	"@antiraid/typesext.bitu64.btest":    bitTest,
+	"@antiraid/typesext.bitu64.bnot":     bitMap(func(x uint64) uint64 { return ^x }),
+	"@antiraid/typesext.bitu64.byteswap": bitMap(bits.ReverseBytes64),
+	"@antiraid/typesext.bitu64.countlz":  bitCount(bits.LeadingZeros64),
+	"@antiraid/typesext.bitu64.countrz":  bitCount(bits.TrailingZeros64),
+	"@antiraid/typesext.bitu64.lshift":   bitShift(shiftLeft),
+	"@antiraid/typesext.bitu64.rshift":   bitShift(shiftRight),
+	"@antiraid/typesext.bitu64.lrotate":  bitShift(bits.RotateLeft64),
+	"@antiraid/typesext.bitu64.rrotate":  bitShift(rotateRight),
+	"@antiraid/typesext.bitu64.extract":  bitExtract,
+	"@antiraid/typesext.bitu64.replace":  bitReplace,
 
 	"@antiraid/interop.memusage":     memoryUsed,
 	"@antiraid/interop.memory_limit": memoryLimit,
@@ -56,6 +90,7 @@ var getters = map[string]field{
 
 // constants are the fields of libraries and modules.
 var constants = map[string]luau.Value{
+	"@antiraid/interop.null":            null,
 	"@antiraid/interop.array_metatable": arrayMeta.Value(),
 }
 
@@ -83,7 +118,7 @@ func newNative(f *registry.Function) *luau.Native {
 		if err := checkArgs(c, f); err != nil {
 			return err
 		}
-		return body(c)
+		return scriptFault(c, f.Label(), body(c))
 	}
 	return n
 }
@@ -122,7 +157,7 @@ func operate(c *luau.Call, f *registry.Function, finish Finish) error {
 // checkArgs holds a call against the declaration of its function.
 func checkArgs(c *luau.Call, f *registry.Function) error {
 	first := 0
-	if f.Area().Kind == registry.Object {
+	if f.Area().Kind == registry.Object && !f.Static {
 		held, err := checkSelf(c, f)
 		if err != nil {
 			return err
@@ -133,7 +168,7 @@ func checkArgs(c *luau.Call, f *registry.Function) error {
 		first = 1
 	}
 	for i, p := range f.Args {
-		v, err := readArg(c, p, c.Arg(first+i))
+		v, err := lookAtArg(c, p, c.Arg(first+i))
 		if err != nil {
 			return scriptFault(c, f.Label(), err)
 		}

@@ -8,6 +8,9 @@ import (
 	"github.com/template-worker/template-worker/luau"
 )
 
+// platformPrefix begins the names of the platform's modules, in lower case. No alias leads there.
+const platformPrefix = "@antiraid/"
+
 // compileFuel is what a byte of source costs when require loads it.
 const compileFuel = 20
 
@@ -28,7 +31,11 @@ func require(c *luau.Call) error {
 	if err != nil {
 		return err
 	}
-	if module, ok := modules[strings.ToLower(request)]; ok {
+	if name := strings.ToLower(request); strings.HasPrefix(name, platformPrefix) {
+		module, ok := modules[name]
+		if !ok {
+			return c.Errorf("require %q: there is no such module: there are %s", request, strings.Join(moduleNames, ", "))
+		}
 		return c.Return1(module)
 	}
 	return requireFile(c, request)

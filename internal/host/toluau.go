@@ -52,7 +52,8 @@ func PayloadToLuau(vm *luau.VM, p khronos.Payload) (luau.Value, error) {
 // while it grows.
 type inward struct {
 	vm    *luau.VM
-	plain bool // plain JSON
+	plain bool       // plain JSON
+	null  luau.Value // what null becomes in it
 	root  luau.Value
 	stack []openTable
 	refs  []luau.Ref            // to tables that nothing in the VM refers to yet
@@ -145,7 +146,7 @@ func (in *inward) BeginMap(n int) error  { return in.begin(true, n) }
 func (in *inward) EndMap() error         { return in.end() }
 
 // Null and the methods below are the visitor's values.
-func (in *inward) Null() error          { return in.put(luau.Nil) }
+func (in *inward) Null() error          { return in.put(in.null) }
 func (in *inward) Boolean(b bool) error { return in.put(luau.Bool(b)) }
 func (in *inward) Float(f float64) error {
 	if math.IsNaN(f) && in.wantsKey() {

@@ -65,32 +65,6 @@ func newHostValue(vm *luau.VM, typ *luau.UserType, data any, size int64) (luau.V
 	return u.Value(), nil
 }
 
-// wideToI64 is n:to_i64() -> I64.
-func wideToI64(c *luau.Call) error {
-	i, err := toI64(c.VM(), c.Arg(0))
-	if err != nil {
-		return err
-	}
-	v, err := wide.newI64(c.VM(), i)
-	if err != nil {
-		return err
-	}
-	return c.Return1(v)
-}
-
-// wideToU64 is n:to_u64() -> U64.
-func wideToU64(c *luau.Call) error {
-	u, err := toU64(c.VM(), c.Arg(0))
-	if err != nil {
-		return err
-	}
-	v, err := wide.newU64(c.VM(), u)
-	if err != nil {
-		return err
-	}
-	return c.Return1(v)
-}
-
 // wideToLittle is n:to_le_bytes() -> {number}.
 func wideToLittle(c *luau.Call) error { return wideBytes(c, binary.LittleEndian) }
 
@@ -103,6 +77,11 @@ func wideBytes(c *luau.Call, order binary.AppendByteOrder) error {
 		return err
 	}
 	return c.Return1(t)
+}
+
+// isWide tells whether v is an I64 or a U64.
+func isWide(v luau.Value) bool {
+	return v.Kind() == luau.KindUserdata && (v.AsUserdata().Type() == wide.i64 || v.AsUserdata().Type() == wide.u64)
 }
 
 // bitsOf gives the 64 bits of an I64 or U64.

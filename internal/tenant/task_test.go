@@ -256,7 +256,7 @@ func TestRequire(t *testing.T) {
 		{"out of the template", `require("../plain")`, "script_error", `init.luau:2: require "../plain": the path leaves the template`},
 		{"the entry", `require("./init")`, "script_error", `init.luau is what the template begins with, not a module`},
 		{"the entry by its folder", `require(".")`, "script_error", `init.luau is what the template begins with, not a module`},
-		{"an unknown alias", `require("@antiraid/x")`, "script_error", `no .luaurc has an alias @antiraid`},
+		{"an unknown alias", `require("@antiraid/x")`, "script_error", `require "@antiraid/x": there is no such module: there are @antiraid/`},
 		{"a broken .luaurc", `require("./broken/module")`, "script_error", `broken/.luaurc: unexpected end of JSON input`},
 		{"two kinds of aliases", `require("./twofold/module")`, "script_error", `ambiguous: both twofold/.luaurc and twofold/.config.luau exist`},
 		{"aliases that never end", `require("./loop/module")`, "script_error", `loop/.config.luau: `},

@@ -48,6 +48,7 @@ const (
 	Globals AreaKind = iota // names that every script sees
 	Library                 // a frozen global table
 	Module                  // a frozen table that require gives
+	Part                    // a frozen table in a module, whose name and a dot begin its own
 	Object                  // a userdata; its functions are called with a colon
 )
 
@@ -58,6 +59,7 @@ type Function struct {
 	Args    []Param
 	Rest    bool // takes any further arguments
 	Results []Param
+	Static  bool // of an Object: called with a dot, without the object
 	Yields  bool // suspends the calling coroutine; every operation does
 	Needs   Capability
 	Bucket  Bucket   // what pays for an operation
@@ -87,7 +89,7 @@ func opt(p Param) Param {
 var areas = []*Area{
 	&globalsArea, &contextArea, &kvArea, &runtimeArea, &taskArea,
 	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea,
-	&interopArea,
+	&interopArea, &jsonArea, &typesextArea, &bitu64Area,
 }
 
 // names and ops find functions by their full name and by their operation.
@@ -115,6 +117,17 @@ func index(areas []*Area) (names, ops map[string]*Function) {
 // Areas returns all declarations, in the order of docs/script-api.md. They must
 // not be changed.
 func Areas() []*Area { return areas }
+
+// Parts returns the tables in a module.
+func Parts(module *Area) []*Area {
+	var list []*Area
+	for _, a := range areas {
+		if a.Kind == Part && strings.HasPrefix(a.Name, module.Name+".") {
+			list = append(list, a)
+		}
+	}
+	return list
+}
 
 // Operation returns the function that the broker's operation op stands for.
 func Operation(op string) (*Function, bool) {
@@ -150,7 +163,7 @@ func Has(name string) bool {
 // FullName is how scripts write the function: "ctx.KV:get", "task.wait",
 // "@antiraid/interop.memusage", "print".
 func (f *Function) FullName() string {
-	if f.area.Kind == Object {
+	if f.area.Kind == Object && !f.Static {
 		return f.area.member(f.Name, ":")
 	}
 	return f.area.member(f.Name, ".")

@@ -33,6 +33,7 @@ const (
 	KindBoolean                  //
 	KindNumber                   // not NaN
 	KindInteger                  // a number without fraction
+	KindWide                     // what an I64 or a U64 can be made of
 	KindTable                    // any table
 	KindList                     // of items of one type
 	KindMap                      // from strings to items of one type
@@ -53,6 +54,7 @@ var (
 	Boolean  = Type{Kind: KindBoolean}
 	Number   = Type{Kind: KindNumber}
 	Integer  = Type{Kind: KindInteger}
+	Wide     = Type{Kind: KindWide}
 	Table    = Type{Kind: KindTable}
 	Func     = Type{Kind: KindFunction}
 	Thread   = Type{Kind: KindThread}
@@ -116,6 +118,8 @@ func (t Type) String() string {
 		return "boolean"
 	case KindNumber, KindInteger:
 		return "number"
+	case KindWide:
+		return "number | string | I64 | U64"
 	case KindTable:
 		return "{ [any]: any }"
 	case KindList:
@@ -155,6 +159,8 @@ func (t Type) Words() string {
 		return "a number"
 	case KindInteger:
 		return "a whole number"
+	case KindWide:
+		return "a whole number, a decimal string, an I64 or a U64"
 	case KindTable, KindMap, KindRecord:
 		return "a table"
 	case KindList:
@@ -175,7 +181,7 @@ func (t Type) plural() string {
 	switch t.Kind {
 	case KindText:
 		return "strings"
-	case KindNumber, KindInteger:
+	case KindNumber, KindInteger, KindWide:
 		return "numbers"
 	case KindRecord, KindMap, KindTable:
 		return "tables"
@@ -187,7 +193,7 @@ func (t Type) plural() string {
 // arguments of operations.
 func (t Type) Crosses() bool {
 	switch t.Kind {
-	case KindAny, KindTable, KindFunction, KindThread, KindRunnable:
+	case KindAny, KindWide, KindTable, KindFunction, KindThread, KindRunnable:
 		return false
 	case KindObject:
 		_, ok := crossing[t.Name]

@@ -110,6 +110,9 @@ func (c *census) closure(cl *Closure) {
 	if cl.env != nil {
 		c.mark(cl.env.Value())
 	}
+	if w := cl.proto.weight; w != nil {
+		c.mark(w.Value())
+	}
 	for _, v := range cl.ups {
 		c.mark(v)
 	}

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/template-worker/template-worker/luau/internal/bytecode"
 )
@@ -28,9 +29,10 @@ type Proto struct {
 	numParams uint8
 	numUps    uint8
 	vararg    bool
-	line      int32  // of its definition; 0 for the main chunk
-	name      string // "" for an anonymous function and the main chunk
-	chunk     string // name of the chunk for messages
+	line      int32     // of its definition; 0 for the main chunk
+	name      string    // "" for an anonymous function and the main chunk
+	chunk     string    // name of the chunk for messages
+	weight    *Userdata // of a program of one VM: stands for its memory, as long as a function of it lives
 }
 
 // Name gives the function's name, "" if it has none; Line the line of its definition; Chunk where it stands.
@@ -48,16 +50,45 @@ func Load(b *Base, p *bytecode.Program) *Program {
 	return &Program{Chunk: p.Chunk, Main: l.proto(p.Main), Source: p.Source}
 }
 
+// NewProgram is [Load] for code that this VM alone will run, such as what a script
+// has made: its memory counts for as long as one of its functions lives.
+func (vm *VM) NewProgram(p *bytecode.Program) (*Program, error) {
+	weight, err := vm.NewUserdata(programType, nil, codeSize(p.Main))
+	if err != nil {
+		return nil, err
+	}
+	l := loader{base: vm.base, chunk: shortChunk(p.Chunk), weight: weight}
+	return &Program{Chunk: p.Chunk, Main: l.proto(p.Main), Source: p.Source}, nil
+}
+
+var programType = &UserType{Name: "program"}
+
+// codeSize gives about the bytes that a function and those inside it take once they are loaded.
+func codeSize(p *bytecode.Proto) int64 {
+	const proto, perConst, perKey = 320, 64, 80
+	n := int64(proto) + int64(len(p.Code))*int64(unsafe.Sizeof(bytecode.Instr(0))) + int64(len(p.Lines))*4 +
+		int64(len(p.Captures))*int64(unsafe.Sizeof(bytecode.Capture{})) + int64(p.Places)*4
+	for i := range p.Consts {
+		c := &p.Consts[i]
+		n += perConst + int64(len(c.Str)) + int64(len(c.Keys)+len(c.Path))*perKey
+	}
+	for _, inner := range p.Protos {
+		n += codeSize(inner)
+	}
+	return n
+}
+
 type loader struct {
-	base  *Base
-	chunk string
+	base   *Base
+	chunk  string
+	weight *Userdata
 }
 
 func (l *loader) proto(p *bytecode.Proto) *Proto {
 	q := &Proto{
 		code: p.Code, lines: p.Lines, captures: p.Captures,
 		maxStack: p.MaxStack, numParams: p.NumParams, numUps: p.NumUps, vararg: p.Vararg,
-		name: p.Name, line: p.Line, chunk: l.chunk,
+		name: p.Name, line: p.Line, chunk: l.chunk, weight: l.weight,
 	}
 	if p.Places > 0 {
 		q.visits = make([]atomic.Uint64, p.Places)

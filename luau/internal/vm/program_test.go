@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/template-worker/template-worker/luau/compile"
 	"github.com/template-worker/template-worker/luau/internal/bytecode"
 )
 
@@ -100,4 +101,39 @@ func TestSharedObjects(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+// Code that a VM loads for itself counts while a function of it lives, an inner one too.
+func TestVM_NewProgram(t *testing.T) {
+	vm := NewVM(NewBase(func(*BaseBuilder) {}), Config{})
+	defer vm.Close()
+	source := "return function()" + strings.Repeat(" a = 1", 3000) + " end"
+	code, err := compile.Source("=x", []byte(source), compile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := vm.Collect()
+	program, err := vm.NewProgram(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn, err := vm.NewFunction(program, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	co, err := vm.NewThread(fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := vm.Resume(co); err != nil {
+		t.Fatal(err)
+	}
+	inner := vm.NewRef(co.Results()[0])
+	_, _, _ = co, program, fn
+	if got := vm.Collect() - before; got < 3000*8 {
+		t.Errorf("with its inner function alive the program counts for %d bytes", got)
+	}
+	inner.Release()
+	if got := vm.Collect() - before; got > 1<<10 {
+		t.Errorf("with no function of it %d bytes still count", got)
+	}
 }

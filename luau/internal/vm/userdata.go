@@ -51,6 +51,12 @@ func (vm *VM) NewUserdata(typ *UserType, data any, size int64) (*Userdata, error
 	return &Userdata{typ: typ, data: data, size: sizeUserdata + size}, nil
 }
 
+// SharedUserdata makes a userdata that belongs to no VM: all may use it, on any
+// goroutine, and it counts as nobody's memory. data must not change and holds no values of scripts.
+func SharedUserdata(typ *UserType, data any) *Userdata {
+	return &Userdata{header: sharedHeader(), typ: typ, data: data}
+}
+
 // Type gives the type; nil for a proxy made by newproxy.
 func (u *Userdata) Type() *UserType { return u.typ }
 

@@ -1,0 +1,124 @@
+package host_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/template-worker/template-worker/internal/limits"
+)
+
+// moduleCase is a script whose printed lines, joined by "|", are wanted.
+type moduleCase struct{ code, want string }
+
+// runModuleCases runs each script with the platform's modules as locals.
+func runModuleCases(t *testing.T, cases []moduleCase) {
+	t.Helper()
+	s := newStage(t)
+	const prelude = `local function m(name) return require("@antiraid/" .. name) end `
+	for _, tt := range cases {
+		if got := strings.ReplaceAll(s.script(prelude+tt.code), "\n", "|"); got != tt.want {
+			t.Errorf("%s\ngives %s\nwant  %s", tt.code, got, tt.want)
+		}
+	}
+}
+
+func TestRequire_unknownModule(t *testing.T) {
+	s := newStage(t)
+	for _, name := range []string{"@antiraid/chanel", "@AntiRaid/x", "@antiraid/"} {
+		got := s.script(`require("` + name + `")`)
+		for _, want := range []string{`example:1: require "` + name + `": there is no such module: there are @antiraid/`, "@antiraid/interop, @antiraid/json"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got %q, want %q in it", name, got, want)
+			}
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	const json = `local json, interop = m("json"), m("interop") `
+	to := func(value, want string) moduleCase {
+		return moduleCase{json + `print(json.tojsonstring(` + value + `))`, want}
+	}
+	toFails := func(value, want string) moduleCase {
+		return moduleCase{json + `print(select(2, pcall(function() json.tojsonstring(` + value + `) end)))`, "example:1: @antiraid/json.tojsonstring: " + want}
+	}
+	from := func(text, show, want string) moduleCase {
+		return moduleCase{json + `local v = json.fromjsonstring(` + text + `) print(` + show + `)`, want}
+	}
+	runModuleCases(t, []moduleCase{
+		to(`nil`, `null`), to(`true`, `true`), to(`"a\"b\\c\n\1é"`, `"a\"b\\c\n\u0001é"`),
+		to(`{ 1, 2.5, -0, 1e21, 2^53, 1/0, 0/0, -1/0 }`, `[1,2.5,-0,1e+21,9007199254740992,null,null,null]`),
+		to(`{}`, `[]`), to(`setmetatable({}, interop.array_metatable)`, `[]`), to(`{ a = {} }`, `{"a":[]}`),
+		to(`{ b = 1, a = 2, ["c d"] = interop.null }`, `{"a":2,"b":1,"c d":null}`),
+		to(`{ [1] = 1, [3] = 3 }`, `[1,null,3]`), to(`{ [9] = 1 }`, `[null,null,null,null,null,null,null,null,1]`),
+		to(`{ [10] = 1 }`, `{"10":1}`), to(`{ [10] = 1, [0] = 2 }`, `{"0":2,"10":1}`), to(`{ [1.5] = 1 }`, `{"1.5":1}`),
+		to(`setmetatable({ 1, x = 2 }, interop.array_metatable)`, `[1]`),
+		to(`m("typesext").U64("18446744073709551615")`, `18446744073709551615`),
+		to(`(function() local t = { 1 } t[2] = t return t end)()`, `[1,null]`),
+		to(`(function() local t = { a = 1 } t.t = { t } return t end)()`, `{"a":1,"t":[null]}`),
+		{json + `print(json.tojsonstring({ a = { 1, { b = 2 } }, c = {} }, true))`,
+			`{|  "a": [|    1,|    {|      "b": 2|    }|  ],|  "c": []|}`},
+		toFails(`{ 1, x = 2 }`, `value: it has strings and numbers as keys, or keys that JSON does not have`),
+		toFails(`{ [true] = 2 }`, `value: it has strings and booleans as keys, or keys that JSON does not have`),
+		toFails(`{ a = { b = "\xff" } }`, `value.a.b: the string is not UTF-8`),
+		toFails(`{ buffer.create(1) }`, `value[1]: a buffer has no JSON form`),
+		toFails(`{ ["\xff"] = 1 }`, `value: the string is not UTF-8`),
+		toFails(`(function() local t = {} for i = 1, 200 do t = { t } end return t end)()`, "value"+strings.Repeat("[1]", 128)+": nested more than 128 deep"),
+		from(`'{"a":[1,null,{"b":"\\u00e9"}],"n":9007199254740993}'`, `v.a[1], v.a[2] == interop.null, v.a[3].b, v.n`, "1\ttrue\té\t9007199254740992"),
+		from(`buffer.fromstring("[]")`, `getmetatable(v) == interop.array_metatable`, "true"),
+		from(`"null"`, `v == interop.null, typeof(v), tostring(v), type(v)`, "true\tnull\tnull\tuserdata"),
+		from(`json.tojsonstring({ x = { 1, interop.null } })`, `json.tojsonstring(v)`, `{"x":[1,null]}`),
+		{json + `print(utf8.len(json.fromjsonstring('"a\xff"')))`, "2"},
+		{json + `print(pcall(function() ctx.KV:set("k", interop.null, {"s"}) end))`, "false\texample:1: kv.set: value: nulls cannot leave the script"},
+		{json + `print(#json.tojsonstring(string.rep('"', 100000)))`, "200002"},
+	})
+}
+
+// What is written counts as memory before it is there.
+func TestJSON_limits(t *testing.T) {
+	l := limits.Default()
+	l.HeapBytes = 4 << 20
+	got := newStageWith(t, l).script(`local t = { string.rep("x", 100000) } for i = 1, 12 do t = { t, t } end
+		print(pcall(require("@antiraid/json").tojsonstring, t))`)
+	if !strings.Contains(got, "not enough memory") && !strings.Contains(got, "heap_bytes") {
+		t.Errorf("got %.200q", got)
+	}
+}
+
+func TestTypesext(t *testing.T) {
+	const types = `local typesext = m("typesext") local U64, I64, bits = typesext.U64, typesext.I64, typesext.bitu64 `
+	show := func(expression, want string) moduleCase { return moduleCase{types + "print(" + expression + ")", want} }
+	fails := func(expression, want string) moduleCase {
+		return moduleCase{types + "print(select(2, pcall(function() return " + expression + " end)))", "example:1: " + want}
+	}
+	runModuleCases(t, []moduleCase{
+		show(`U64(), U64("7") == U64(7), U64(I64(3)), I64(U64(3)), I64("-5"), typeof(U64())`, "0\ttrue\t3\t3\t-5\tU64"),
+		show(`U64(0) - 1, I64("9223372036854775807") + 1, U64(3) ^ 2, U64(7) % 4, -I64(3)`, "18446744073709551615\t-9223372036854775808\t9\t3\t-3"),
+		show(`I64(1) < I64(2), U64(2) <= U64(2), U64(5):to_i64() + 1`, "true\ttrue\t6"),
+		fails(`U64(-1)`, `@antiraid/typesext.U64: the number -1 is no unsigned 64-bit integer`),
+		fails(`I64("9223372036854775808")`, `@antiraid/typesext.I64: the string is no 64-bit integer`),
+		fails(`I64(U64("9223372036854775808"))`, `@antiraid/typesext.I64: 9223372036854775808 does not fit into an I64`),
+		fails(`U64(print)`, `@antiraid/typesext.U64: n must be a whole number, a decimal string, an I64 or a U64, not a function`),
+		fails(`I64(-1):to_u64()`, `I64:to_u64: -1 does not fit into a U64`),
+		fails(`U64(1) / 0`, `attempt to divide by zero`),
+		show(`table.concat(U64(258):to_be_bytes(), ","), table.concat(I64(-2):to_le_bytes(), ",")`, "0,0,0,0,0,0,1,2\t254,255,255,255,255,255,255,255"),
+		show(`U64().from_be_bytes(U64(2 ^ 40):to_be_bytes()), I64().from_le_bytes(I64(-2):to_le_bytes())`, "1099511627776\t-2"),
+		fails(`U64().from_le_bytes({ 1, 2 })`, `U64.from_le_bytes: bytes has 2 numbers, not 8`),
+		fails(`U64().from_le_bytes({ 1, 2, 3, 4, 5, 6, 7, 256 })`, `U64.from_le_bytes: bytes[8] must be between 0 and 255, not 256`),
+		show(`bits.band(U64("18446744073709551615"), 255, "15"), bits.bor(1, 2, 4), bits.bxor(5, 1), bits.bnot(0)`, "15\t7\t4\t18446744073709551615"),
+		show(`bits.btest(1, 3), bits.btest(1, 2), bits.countlz(0), bits.countrz(0)`, "true\tfalse\t64\t64"),
+		show(`bits.lshift(1, 64), bits.lshift(1, 65), bits.rshift(2, 1), bits.lshift(1, -1)`, "1\t2\t1\t9223372036854775808"),
+		show(`bits.lrotate(1, 4), bits.rrotate(16, 4), bits.byteswap(258)`, "16\t1\t144396663052566528"),
+		show(`bits.extract(U64(0) - 1, 0, 64), bits.extract(255, 63), bits.extract(6, 1)`, "18446744073709551615\t0\t1"),
+		show(`bits.replace(0, U64(0) - 1, 0, 64), bits.replace(255, 0, 4, 4)`, "18446744073709551615\t15"),
+		fails(`bits.extract(1, 60, 8)`, `@antiraid/typesext.bitu64.extract: field 60 and width 8 reach beyond 64 bits`),
+		fails(`bits.band(1, {})`, `@antiraid/typesext.bitu64.band: cannot make a U64 of a table`),
+		show(`typesext.randstring(8) ~= typesext.randstring(8), #typesext.randstring(255)`, "true\t255"),
+		fails(`typesext.randstring(256)`, `@antiraid/typesext.randstring: length must be between 1 and 255, not 256`),
+		show(`(function() local all = {} for i = 1, 100 do for c in string.gmatch(typesext.randstring(255), ".") do all[c] = true end end
+			local n = 0 for _ in all do n += 1 end return n end)()`, "62"),
+		show(`typesext.newlazystringmap({ a = "b" }).data.a`, "b"),
+		show(`(function() local g, h = typesext.createglobalproxy(), typesext.createglobalproxy() g.print = 1
+			return g.print, h.print == print, h._G == h, pcall(function() h.math.pi = 3 end) end)()`, "1\ttrue\ttrue\tfalse\texample:2: attempt to modify a readonly table"),
+	})
+}
