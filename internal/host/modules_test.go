@@ -122,3 +122,49 @@ func TestTypesext(t *testing.T) {
 			return g.print, h.print == print, h._G == h, pcall(function() h.math.pi = 3 end) end)()`, "1\ttrue\ttrue\tfalse\texample:2: attempt to modify a readonly table"),
 	})
 }
+
+func TestDatetime(t *testing.T) {
+	const head = `local datetime = m("datetime") local UTC = datetime.UTC `
+	show := func(expression, want string) moduleCase { return moduleCase{head + "print(" + expression + ")", want} }
+	fails := func(expression, want string) moduleCase {
+		return moduleCase{head + "print(select(2, pcall(function() return " + expression + " end)))", "example:1: " + want}
+	}
+	runModuleCases(t, []moduleCase{
+		show(`UTC == datetime.new("UTC"), UTC.name, typeof(UTC), datetime.new("PDT")`, "true\tUTC\tTimezone\tAmerica/Los_Angeles"),
+		fails(`datetime.new("Local")`, `@antiraid/datetime.new: there is no time zone "Local"`),
+		fails(`datetime.new("")`, `@antiraid/datetime.new: there is no time zone ""`),
+		fails(`datetime.new("../../etc/passwd")`, `@antiraid/datetime.new: there is no time zone "../../etc/passwd"`),
+		fails(`datetime.new(string.rep("x", 1000))`, `@antiraid/datetime.new: there is no time zone "`+strings.Repeat("x", 64)+`..."`),
+		show(`datetime.timedelta_weeks("2").days, datetime.timedelta_millis(-1500).as_secs, datetime.timedelta_nanos(m("typesext").I64(-1))`, "14\t-1.5\t-PT0.000000001S"),
+		fails(`datetime.timedelta_weeks("9223372036854775807")`, `@antiraid/datetime.timedelta_weeks: the duration is out of range`),
+		fails(`datetime.timedelta_hours(1.5)`, `@antiraid/datetime.timedelta_hours: the number 1.5 is no 64-bit integer`),
+		show(`datetime.timedelta_hours(25):offset_string(), datetime.timedelta_minutes(-5):offset_string()`, "+25:00\t-00:05"),
+		show(`UTC:fromTime(1e9):with_timezone(datetime.new("Europe/London"))`, "2001-09-09T02:46:40+01:00"),
+		{head + `local at = datetime.new("Europe/London"):fromTime(1e9) print(at.base_offset, at.dst_offset.hours, at.timezone, at.hour)`, "PT0S\t1\tEurope/London\t2"},
+		{head + `local at = datetime.new("Asia/Kolkata"):fromTime(0) print(at.base_offset.minutes, at.dst_offset.minutes, at == UTC:fromTime(0), at + datetime.timedelta_days(1))`,
+			"330\t0\ttrue\t1970-01-02T05:30:00+05:30"},
+		show(`UTC:fromTime(-62167219200), UTC:fromTime("253402300799")`, "0000-01-01T00:00:00Z\t9999-12-31T23:59:59Z"),
+		fails(`UTC:fromTime(253402300800)`, `Timezone:fromTime: the date is out of range`),
+		fails(`UTC:fromTime("9223372036854775807")`, `Timezone:fromTime: the date is out of range`),
+		fails(`UTC:fromTime(0) - datetime.timedelta_weeks(1e6)`, `the date is out of range`),
+		show(`UTC:fromTimeNanos(-1).timestamp_nanos, UTC:fromTimeMillis(-1)`, "999999999\t1969-12-31T23:59:59.999Z"),
+		fails(`UTC:fromString("2026-02-30T00:00:00Z")`, `Timezone:fromString: text is no date and time of RFC 3339, as 2026-02-24T01:27:16Z is one`),
+		fails(`UTC:fromString(string.rep("2", 1e6))`, `Timezone:fromString: text is no date and time of RFC 3339, as 2026-02-24T01:27:16Z is one`),
+		show(`datetime.new("America/New_York"):tzToUtc(2026, 11, 1, 1, 30, 0)`, "2026-11-01T05:30:00Z"),
+		show(`datetime.new("America/New_York"):tzToUtc(2026, 11, 1, 1, 30, 0, true)`, "2026-11-01T05:30:00Z\t2026-11-01T06:30:00Z"),
+		show(`datetime.new("America/New_York"):tzToUtc(2026, 7, 1, 1, 30, 0, true)`, "2026-07-01T05:30:00Z"),
+		show(`datetime.new("Asia/Kolkata"):utcToTz(2024, 2, 29, 0, 0, 0)`, "2024-02-29T05:30:00+05:30"),
+		fails(`UTC:utcToTz(2026, 2, 29, 0, 0, 0)`, `Timezone:utcToTz: 2026-02 has no day 29`),
+		fails(`UTC:utcToTz(2026, 13, 1, 0, 0, 0)`, `Timezone:utcToTz: month must be between 1 and 12, not 13`),
+		show(`UTC:fromTimeMillis(1772000000123):format("%Y-%m-%dT%H:%M:%S%.f %j %U %W %V %G %u %w %e|%k|%-d %_m %I %p %P %y %C")`,
+			"2026-02-25T06:13:20.123 056 08 08 09 2026 3 3 25| 6|25  2 06 AM am 26 20"),
+		show(`UTC:fromTimeMillis(1772000000123):format("%A %B %D %F %R %T %r %c %s %Z %z %:z %3f %.6f %f 100%%")`,
+			"Wednesday February 02/25/26 2026-02-25 06:13 06:13:20 06:13:20 AM Wed Feb 25 06:13:20 2026 1772000000 UTC +0000 +00:00 123 .123000 123000000 100%"),
+		show(`UTC:fromTime(0):format("%+%n%t"), UTC:fromTime(0):format("")`, "1970-01-01T00:00:00+00:00|\t\t"),
+		fails(`UTC:fromTime(0):format("%Q")`, `DateTime:format: the format has no specifier "%Q"`),
+		fails(`UTC:fromTime(0):format("50%")`, `DateTime:format: the format has no specifier "%"`),
+		{head + `print(pcall(function() UTC:fromTime(0):format(string.rep("%c", 1e6)) end))`, "false\tnot enough memory"},
+		{head + `local at = datetime.new("Europe/Paris"):fromTime(1e9) ctx.KV:set("at", at, {"s"}) print((ctx.KV:get("at", {"s"})))`, "2001-09-09T01:46:40Z"},
+		{`print(pcall(function() m("datetime").UTC = 1 end))`, "false\texample:1: attempt to modify a readonly table"},
+	})
+}

@@ -33,6 +33,29 @@ var bodies = map[string]luau.Func{
 	"task.desynchronize": taskNothing,
 
 	"DateTime:duration_since": durationSince,
+	"DateTime:with_timezone":  withTimezone,
+	"DateTime:format":         formatDate,
+	"TimeDelta:offset_string": offsetString,
+	"Timezone:now":            zoneNow,
+	"Timezone:fromString":     zoneFromString,
+	"Timezone:fromTime":       zoneFrom(1),
+	"Timezone:fromTimeMillis": zoneFrom(1e3),
+	"Timezone:fromTimeMicros": zoneFrom(1e6),
+	"Timezone:fromTimeNanos":  zoneFrom(1e9),
+	"Timezone:utcToTz":        utcToTz,
+	"Timezone:tzToUtc":        tzToUtc,
+	"Timezone:timeUtcToTz":    timeUtcToTz,
+	"Timezone:timeTzToUtc":    timeTzToUtc,
+
+	"@antiraid/datetime.new":               newTimezone,
+	"@antiraid/datetime.timedelta_weeks":   timedelta(7*86400, 1),
+	"@antiraid/datetime.timedelta_days":    timedelta(86400, 1),
+	"@antiraid/datetime.timedelta_hours":   timedelta(3600, 1),
+	"@antiraid/datetime.timedelta_minutes": timedelta(60, 1),
+	"@antiraid/datetime.timedelta_seconds": timedelta(1, 1),
+	"@antiraid/datetime.timedelta_millis":  timedelta(1, 1e3),
+	"@antiraid/datetime.timedelta_micros":  timedelta(1, 1e6),
+	"@antiraid/datetime.timedelta_nanos":   timedelta(1, 1e9),
 
 	"I64:to_i64":      makeI64,
 	"I64:to_u64":      makeU64,
@@ -90,6 +113,7 @@ var getters = map[string]field{
 
 // constants are the fields of libraries and modules.
 var constants = map[string]luau.Value{
+	"@antiraid/datetime.UTC":            luau.SharedUserdata(times.zone, timezone("UTC")).Value(),
 	"@antiraid/interop.null":            null,
 	"@antiraid/interop.array_metatable": arrayMeta.Value(),
 }

@@ -14,14 +14,14 @@ import (
 // timezone is what a Timezone userdata holds: an IANA name.
 type timezone string
 
-// timeTypes are the userdata of time: DateTime holds a time.Time in UTC, TimeDelta
-// a khronos.Interval, Timezone a timezone.
+// timeTypes are the userdata of time: DateTime holds a time.Time in its zone,
+// TimeDelta a khronos.Interval, Timezone a timezone.
 type timeTypes struct{ dateTime, timeDelta, zone *luau.UserType }
 
 var times = newTimeTypes()
 
 func (t *timeTypes) newDateTime(vm *luau.VM, at time.Time) (luau.Value, error) {
-	return newHostValue(vm, t.dateTime, at.UTC(), 24)
+	return newHostValue(vm, t.dateTime, at, 24)
 }
 
 func (t *timeTypes) newTimeDelta(vm *luau.VM, d khronos.Interval) (luau.Value, error) {
@@ -62,8 +62,11 @@ func (t *timeTypes) newDateType() *luau.UserType {
 			return luau.Number(float64(f(self.Data().(time.Time)))), nil
 		}
 	}
-	noOffset := func(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
-		return t.newTimeDelta(c.VM(), khronos.Interval{})
+	offset := func(f func(standard, extra int) int) field {
+		return func(c *luau.Call, self *luau.Userdata) (luau.Value, error) {
+			seconds := f(offsets(self.Data().(time.Time)))
+			return t.newTimeDelta(c.VM(), khronos.Interval{Seconds: int64(seconds)})
+		}
 	}
 	return &luau.UserType{
 		Name: "DateTime",
@@ -86,10 +89,10 @@ func (t *timeTypes) newDateType() *luau.UserType {
 			"timestamp_millis":  number(time.Time.UnixMilli),
 			"timestamp_micros":  number(func(at time.Time) int64 { return int64(at.Nanosecond()) / 1000 }),
 			"timestamp_nanos":   number(func(at time.Time) int64 { return int64(at.Nanosecond()) }),
-			"base_offset":       noOffset,
-			"dst_offset":        noOffset,
-			"timezone": func(c *luau.Call, _ *luau.Userdata) (luau.Value, error) {
-				return t.newTimezone(c.VM(), "UTC")
+			"base_offset":       offset(func(standard, _ int) int { return standard }),
+			"dst_offset":        offset(func(_, extra int) int { return extra }),
+			"timezone": func(c *luau.Call, self *luau.Userdata) (luau.Value, error) {
+				return t.newTimezone(c.VM(), timezone(self.Data().(time.Time).Location().String()))
 			},
 		},
 	}
@@ -128,9 +131,9 @@ func (t *timeTypes) dateArith(vm *luau.VM, op luau.ArithOp, a, b luau.Value) (lu
 		}
 	}
 	seconds, ok := addInt64(at.Unix(), d.Seconds)
-	sum := time.Unix(seconds, int64(at.Nanosecond())+int64(d.Nanos)).UTC()
-	if !ok || sum.Year() < 0 || sum.Year() > 9999 {
-		return luau.Nil, errors.New("the date is out of range")
+	sum := time.Unix(seconds, int64(at.Nanosecond())+int64(d.Nanos)).In(at.Location())
+	if !ok || !inYears(sum) {
+		return luau.Nil, errDateRange
 	}
 	return t.newDateTime(vm, sum)
 }
@@ -195,6 +198,14 @@ func (t *timeTypes) deltaArith(vm *luau.VM, op luau.ArithOp, a, b luau.Value) (l
 		return luau.Nil, errOutOfRange
 	}
 	return t.newTimeDelta(vm, khronos.Interval{Seconds: seconds, Nanos: nanos})
+}
+
+var errDateRange = errors.New("the date is out of range")
+
+// inYears tells whether t is in the years that a Khronos value can hold.
+func inYears(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
 }
 
 var errOutOfRange = errors.New("the duration is out of range")

@@ -202,7 +202,7 @@ func (in *inward) Buffer(b []byte) error {
 
 func (in *inward) Vector(x, y, z float32) error { return in.made(in.vm.NewVector(x, y, z)) }
 
-func (in *inward) Timestamp(t time.Time) error { return in.made(times.newDateTime(in.vm, t)) }
+func (in *inward) Timestamp(t time.Time) error { return in.made(times.newDateTime(in.vm, t.UTC())) }
 
 func (in *inward) Interval(i khronos.Interval) error { return in.made(times.newTimeDelta(in.vm, i)) }
 

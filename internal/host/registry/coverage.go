@@ -50,17 +50,13 @@ var absent = map[string]string{
 
 	"@antiraid/channel":  laterModule,
 	"@antiraid/datamgmt": laterModule,
-	"@antiraid/datetime": laterModule,
 	"@antiraid/luau":     laterModule,
 
 	"@antiraid/typesext.castlazyvaluetolazymap":    "not taken over: a Lazy is a map of strings here",
 	"@antiraid/typesext.castopaquevaluetopaquemap": "not taken over: no value is opaque here",
 	"@antiraid/typesext.Vfs":                       laterModule,
 
-	"DateTime":  laterModule,
-	"TimeDelta": laterModule,
-	"Timezone":  laterModule,
-	"Blob":      laterModule,
+	"Blob": laterModule,
 
 	"Url": laterPlugin, "Headers": laterPlugin, "Request": laterPlugin, "Response": laterPlugin,
 	"OneshotChannel": laterModule, "DelayChannel": laterModule, "KeyHandle": laterModule,

@@ -89,7 +89,7 @@ func opt(p Param) Param {
 var areas = []*Area{
 	&globalsArea, &contextArea, &kvArea, &runtimeArea, &taskArea,
 	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea,
-	&interopArea, &jsonArea, &typesextArea, &bitu64Area,
+	&datetimeArea, &interopArea, &jsonArea, &typesextArea, &bitu64Area,
 }
 
 // names and ops find functions by their full name and by their operation.

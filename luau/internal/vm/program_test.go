@@ -102,6 +102,7 @@ func TestSharedObjects(t *testing.T) {
 	}
 	wg.Wait()
 }
+
 // Code that a VM loads for itself counts while a function of it lives, an inner one too.
 func TestVM_NewProgram(t *testing.T) {
 	vm := NewVM(NewBase(func(*BaseBuilder) {}), Config{})
