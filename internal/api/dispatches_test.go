@@ -190,7 +190,7 @@ func TestServer_FollowsTheLog(t *testing.T) {
 	leave() // a reader that goes makes room for another
 	for range byQuery {
 	}
-	again := make(<-chan string)
+	var again <-chan string
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if again, status = b.follow(t.Context(), t, base, "/i/tenants/guild:5/log?follow=1", http.Header{}); status == 200 {
 			break

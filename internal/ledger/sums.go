@@ -6,10 +6,7 @@ import (
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
-// outcomeKinds is how many kinds of outcome there are.
-var outcomeKinds = len(khronos.ErrorKinds())
-
-// maxOutcomes bounds the arrays by kind; a test holds it above outcomeKinds.
+// maxOutcomes bounds the arrays by kind; a test holds it above the number of kinds.
 const maxOutcomes = 32
 
 // Sums is what the ledger has counted since it was made. The numbers only grow.

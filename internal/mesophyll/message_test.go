@@ -21,7 +21,6 @@ var (
 		Name: "MESSAGE_CREATE", Author: "728871946456137770",
 		Data: khronos.Payload{Format: khronos.FormatJSON, Bytes: []byte(`{"content":"hi"}`)},
 	}
-	testTime  = time.UnixMilli(1_790_000_000_123)
 	testError = &khronos.Error{Kind: khronos.ErrKindScriptError, Text: "boom", Trace: "init.luau:3", ID: "a1b2"}
 )
 

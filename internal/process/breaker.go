@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"sync"
 
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -94,19 +93,4 @@ func (b *Breaker) leave(id khronos.WorkerID) {
 func (b *Breaker) wakeLocked() {
 	close(b.changed)
 	b.changed = make(chan struct{})
-}
-
-// await waits until id may start, ctx ends, or wake is closed. It returns
-// whether it may.
-func (b *Breaker) await(ctx context.Context, id khronos.WorkerID, wake <-chan struct{}) bool {
-	may, changed := b.enter(id)
-	if may {
-		return true
-	}
-	select {
-	case <-changed:
-	case <-wake:
-	case <-ctx.Done():
-	}
-	return false
 }
