@@ -123,7 +123,7 @@ type brokerDoor struct {
 
 func (d *brokerDoor) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {
 	return d.broker.Exec(ctx, broker.Caller{
-		Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch, Author: call.Author, Depth: call.Depth,
+		Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch, Call: call.Call, Author: call.Author, Depth: call.Depth,
 	}, call.Op, call.Args)
 }
 

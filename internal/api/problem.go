@@ -106,6 +106,8 @@ func statusOf(kind khronos.ErrorKind) int {
 		return http.StatusTooManyRequests
 	case khronos.ErrKindScriptError, khronos.ErrKindCPULimit, khronos.ErrKindMemoryLimit:
 		return http.StatusUnprocessableEntity
+	case khronos.ErrKindQuotaExceeded:
+		return http.StatusInsufficientStorage
 	case khronos.ErrKindQuarantined, khronos.ErrKindDroppedTenant, khronos.ErrKindCancelled:
 		return http.StatusConflict
 	case khronos.ErrKindDeadline, khronos.ErrKindWorkerSilent:

@@ -36,6 +36,9 @@ type Caller struct {
 	Dispatch uint64
 	Author   string // of the event that it handles
 	Depth    int    // of that event
+	// Call names the call within its tenant: one that is made again with it is done
+	// once. Empty for a call that is not made again.
+	Call string
 }
 
 // Raiser takes the events that templates raise. Its method must not wait for
@@ -115,13 +118,13 @@ func (b *Broker) exec(ctx context.Context, caller Caller, op operation, args []k
 	if missing := op.Missing(granted, args); missing != "" {
 		return khronos.Value{}, op.Lacks(missing)
 	}
-	if err := b.rates.take(caller.Tenant, op.Bucket); err != nil {
+	if err := b.rates.take(caller.Tenant, op.Bucket, op.TokensOf(args)); err != nil {
 		return khronos.Value{}, err
 	}
 	if err := op.CheckSizes(args, &b.limits); err != nil {
 		return khronos.Value{}, err
 	}
-	return op.act(ctx, b, request{caller: caller, tenant: caller.Tenant, args: args})
+	return op.act(ctx, b, request{caller: caller, tenant: caller.Tenant, op: op.Op, args: args})
 }
 
 // Templates returns what a worker needs of all templates of a tenant, paused

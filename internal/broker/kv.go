@@ -3,7 +3,10 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
+	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/store"
 )
@@ -52,12 +55,132 @@ func kvFind(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
 	return b.fitting("kv.find", khronos.List(maps...), "use a narrower pattern")
 }
 
+// kvGetByID answers as kvGetRecord does.
+func kvGetByID(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
+	record, err := b.store.KVGetByID(ctx, r.tenant, r.text(0))
+	if errors.Is(err, store.ErrNotFound) {
+		return recordMap(store.KVRecord{}, false), nil
+	}
+	if err != nil {
+		return khronos.Value{}, err
+	}
+	return recordMap(record, true), nil
+}
+
 func kvSet(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
-	return khronos.Null(), b.store.KVSet(ctx, r.tenant, r.text(0), r.args[1], r.texts(2))
+	expires, err := expiryOf("kv.set: options", r.args[3])
+	if err != nil {
+		return khronos.Value{}, err
+	}
+	_, err = b.apply(ctx, r, store.KVOp{Action: store.KVActionSet, Key: r.text(0), Value: r.args[1], Scopes: r.texts(2), ExpiresAt: expires})
+	return khronos.Null(), err
 }
 
 func kvDelete(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
-	return khronos.Null(), b.store.KVDelete(ctx, r.tenant, r.text(0), r.texts(1))
+	_, err := b.apply(ctx, r, store.KVOp{Action: store.KVActionDelete, Key: r.text(0), Scopes: r.texts(1)})
+	return khronos.Null(), err
+}
+
+// kvBatch answers List[done, results, index of the conflict].
+func kvBatch(ctx context.Context, b *Broker, r request) (khronos.Value, error) {
+	ops := make([]store.KVOp, r.args[0].Len())
+	for i, item := range r.args[0].Items() {
+		op, err := batchOp(fmt.Sprintf("kv.batch: operations[%d]", i+1), item)
+		if err != nil {
+			return khronos.Value{}, err
+		}
+		ops[i] = op
+	}
+	results, err := b.apply(ctx, r, ops...)
+	var conflict *store.ConflictError
+	if errors.As(err, &conflict) {
+		return khronos.List(khronos.Boolean(false), khronos.List(), khronos.Integer(int64(conflict.Op)+1)), nil
+	}
+	if err != nil {
+		return khronos.Value{}, err
+	}
+	maps := make([]khronos.Value, len(results))
+	for i, result := range results {
+		maps[i] = outcomeMap(ops[i].Action, result)
+	}
+	return khronos.List(khronos.Boolean(true), khronos.List(maps...), khronos.Null()), nil
+}
+
+// apply does the operations together, once for each call that the worker makes,
+// within what the tenant may keep.
+func (b *Broker) apply(ctx context.Context, r request, ops ...store.KVOp) ([]store.KVResult, error) {
+	results, err := b.store.KVApply(ctx, r.tenant, store.KVBatch{
+		Op: r.call(), Quota: store.Quota{Count: b.limits.KVRows, Bytes: b.limits.KVBytes}, Ops: ops,
+	})
+	if errors.Is(err, store.ErrQuota) {
+		return nil, khronos.Errorf(khronos.ErrKindQuotaExceeded,
+			"%s: the tenant would keep more than %d records (kv_rows) or %d bytes (kv_bytes): delete some first", r.op, b.limits.KVRows, b.limits.KVBytes)
+	}
+	return results, err
+}
+
+// batchOp reads one operation of a batch; at is its place for errors.
+func batchOp(at string, v khronos.Value) (store.KVOp, error) {
+	action, _ := v.Get("action")
+	key, _ := v.Get("key")
+	scopes, _ := v.Get("scopes")
+	version, _ := v.Get("version")
+	op := store.KVOp{Scopes: textsOf(scopes)}
+	op.Key, _ = key.AsText()
+	op.Value, _ = v.Get("value")
+	if n, given := version.AsInteger(); given {
+		if op.Expect = n; n == 0 {
+			op.Expect = store.KVAbsent
+		}
+	}
+	var err error
+	if op.ExpiresAt, err = expiryOf(at, v); err != nil {
+		return op, err
+	}
+	name, _ := action.AsText()
+	op.Action = kvActions[name]
+	if op.Action == store.KVActionSet {
+		return op, nil
+	}
+	for _, field := range []string{"value", "expires_in", "expires_at"} {
+		if given, _ := v.Get(field); given.Kind() != khronos.KindNull {
+			return op, khronos.Errorf(khronos.ErrKindBadRequest, "%s.%s: only a set has it", at, field)
+		}
+	}
+	if op.Action == store.KVActionCheck && op.Expect == 0 {
+		return op, khronos.Errorf(khronos.ErrKindBadRequest, "%s.version is missing: it is what a check checks", at)
+	}
+	return op, nil
+}
+
+var kvActions = map[string]store.KVAction{"set": store.KVActionSet, "delete": store.KVActionDelete, "check": store.KVActionCheck}
+
+// expiryOf reads expires_in and expires_at; the zero time is never.
+func expiryOf(at string, v khronos.Value) (time.Time, error) {
+	in, _ := v.Get("expires_in")
+	moment, _ := v.Get("expires_at")
+	when, given := moment.AsTimestamp()
+	if in.Kind() == khronos.KindNull {
+		if given && (when.Year() < 1970 || when.Year() > 9999) {
+			return time.Time{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s.expires_at must be between the years 1970 and 9999", at)
+		}
+		return when, nil
+	}
+	if given {
+		return time.Time{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s: give expires_in or expires_at, not both", at)
+	}
+	return time.Now().Add(time.Duration(registry.Float(in) * float64(time.Second))), nil
+}
+
+// outcomeMap is the form of a result in answers.
+func outcomeMap(action store.KVAction, r store.KVResult) khronos.Value {
+	switch action {
+	case store.KVActionSet:
+		return khronos.Map(field("id", khronos.Text(r.ID)), field("version", khronos.Integer(r.Version)))
+	case store.KVActionDelete:
+		return khronos.Map(field("deleted", khronos.Integer(r.Deleted)))
+	}
+	return khronos.Map()
 }
 
 // kvListScopes answers a List of Text.
@@ -102,6 +225,10 @@ func recordMap(r store.KVRecord, exists bool) khronos.Value {
 			field("created_at", khronos.Timestamp(r.CreatedAt)),
 			field("last_updated_at", khronos.Timestamp(r.UpdatedAt)))
 	}
+	if !r.ExpiresAt.IsZero() {
+		pairs = append(pairs, field("expires_at", khronos.Timestamp(r.ExpiresAt)))
+	}
+	pairs = append(pairs, field("version", khronos.Integer(r.Version)))
 	return khronos.Map(pairs...)
 }
 

@@ -20,7 +20,7 @@ func TestLimiter_forgetsIdle(t *testing.T) {
 	now := time.Now()
 	most := 0
 	for n := range 10_000 {
-		if wait := l.reserve(tenantN(n+1), registry.BucketKV, now); wait != 0 {
+		if wait := l.reserve(tenantN(n+1), registry.BucketKV, 1, now); wait != 0 {
 			t.Fatalf("a new tenant has to wait %v", wait)
 		}
 		now = now.Add(100 * time.Millisecond)
@@ -39,7 +39,7 @@ func TestLimiter_keepsBusy(t *testing.T) {
 	allowed := 0
 	for range 3000 { // five minutes of ten calls per 100 ms
 		for range 10 {
-			if l.reserve(tenantN(1), registry.BucketKV, now) == 0 {
+			if l.reserve(tenantN(1), registry.BucketKV, 1, now) == 0 {
 				allowed++
 			}
 		}
@@ -47,6 +47,26 @@ func TestLimiter_keepsBusy(t *testing.T) {
 	}
 	if want := 500 + 2999; allowed != want {
 		t.Errorf("%d calls passed, want the burst and one per period: %d", allowed, want)
+	}
+}
+
+// A call that costs as many tokens as it has parts waits for all of them, and one
+// that costs more than a bucket holds for a full one.
+func TestLimiter_tokens(t *testing.T) {
+	l := newLimiter(limits.Default()) // 500 at once, one every 100 ms
+	now := time.Now()
+	for _, step := range []struct {
+		tokens int
+		after  time.Duration
+		wait   time.Duration
+	}{
+		{400, 0, 0}, {101, 0, 100 * time.Millisecond}, {100, 0, 0}, {1, 0, 100 * time.Millisecond},
+		{10_000, 0, 50 * time.Second}, {10_000, 50 * time.Second, 0}, {1, 0, 100 * time.Millisecond},
+	} {
+		now = now.Add(step.after)
+		if got := l.reserve(tenantN(1), registry.BucketKV, step.tokens, now); got != step.wait {
+			t.Errorf("%d tokens: wait %v, want %v", step.tokens, got, step.wait)
+		}
 	}
 }
 
@@ -58,7 +78,7 @@ func TestLimiter_longest(t *testing.T) {
 		t.Errorf("the time to fill wrapped around: %v", r.idle)
 	}
 	for range 100 {
-		if wait := r.reserve(tenantN(1), registry.BucketKV, time.Now()); wait != 0 {
+		if wait := r.reserve(tenantN(1), registry.BucketKV, 1, time.Now()); wait != 0 {
 			t.Fatalf("a call within the burst has to wait %v", wait)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/template-worker/template-worker/internal/host/registry"
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/store"
 )
 
 // act does an operation. It is called when all checks have passed.
@@ -15,8 +16,10 @@ type act func(context.Context, *Broker, request) (khronos.Value, error)
 var acts = map[string]act{
 	"kv.get":         kvGet,
 	"kv.getrecord":   kvGetRecord,
+	"kv.getbyid":     kvGetByID,
 	"kv.find":        kvFind,
 	"kv.set":         kvSet,
+	"kv.batch":       kvBatch,
 	"kv.delete":      kvDelete,
 	"kv.list_scopes": kvListScopes,
 
@@ -51,6 +54,7 @@ func operations() map[string]operation {
 type request struct {
 	caller Caller
 	tenant khronos.TenantID // the caller's
+	op     string
 	args   []khronos.Value
 }
 
@@ -60,10 +64,17 @@ func (r request) text(i int) string {
 	return s
 }
 
+// call names the call for the store.
+func (r request) call() store.OpID { return store.OpID(r.caller.Call) }
+
 // texts gives argument i, a list of strings.
 func (r request) texts(i int) []string {
-	list := make([]string, r.args[i].Len())
-	for j, item := range r.args[i].Items() {
+	return textsOf(r.args[i])
+}
+
+func textsOf(v khronos.Value) []string {
+	list := make([]string, v.Len())
+	for j, item := range v.Items() {
 		list[j], _ = item.AsText()
 	}
 	return list

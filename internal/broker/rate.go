@@ -56,12 +56,13 @@ func (q quota) fill() time.Duration {
 	return time.Duration(q.burst) * q.per
 }
 
-// take takes a token of the tenant, or is rate_limited and takes none.
-func (l *limiter) take(tenant khronos.TenantID, b registry.Bucket) error {
+// take takes n tokens of the tenant, and no more than the bucket holds, or is
+// rate_limited and takes none.
+func (l *limiter) take(tenant khronos.TenantID, b registry.Bucket, n int) error {
 	if b == registry.Free {
 		return nil
 	}
-	wait := l.reserve(tenant, b, time.Now())
+	wait := l.reserve(tenant, b, n, time.Now())
 	if wait <= 0 {
 		return nil
 	}
@@ -70,8 +71,8 @@ func (l *limiter) take(tenant khronos.TenantID, b registry.Bucket) error {
 		q.name, q.burst, q.per, wait.Round(time.Millisecond)+time.Millisecond)
 }
 
-// reserve takes a token and returns 0, or returns the time until there is one.
-func (l *limiter) reserve(tenant khronos.TenantID, b registry.Bucket, now time.Time) time.Duration {
+// reserve takes the tokens and returns 0, or returns the time until they are there.
+func (l *limiter) reserve(tenant khronos.TenantID, b registry.Bucket, n int, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweepLocked(now)
@@ -84,8 +85,9 @@ func (l *limiter) reserve(tenant khronos.TenantID, b registry.Bucket, now time.T
 	if next.Before(now) {
 		next = now
 	}
-	next = next.Add(l.quotas[b].per)
-	if wait := next.Sub(now) - l.quotas[b].fill(); wait > 0 {
+	q := l.quotas[b]
+	next = next.Add(quota{burst: min(n, q.burst), per: q.per}.fill())
+	if wait := next.Sub(now) - q.fill(); wait > 0 {
 		return wait
 	}
 	full[b] = next

@@ -310,6 +310,9 @@ func badArguments(p registry.Param, l *limits.Limits) map[string]string {
 		bad[`"x"`], bad["0/0"] = p.Name+" must be a", p.Name+" is not a number (NaN)"
 	case registry.KindList:
 		bad[`"x"`], bad["{ print }"], bad["{ {} }"] = p.Name+" must be a list", p.Name+"[1]: functions cannot leave", p.Name+"[1] must be"
+		if p.Type.Item.Kind == registry.KindRecord {
+			bad["{ {} }"], bad["{ 1 }"] = p.Name+"[1]."+p.Type.Item.Fields[0].Name+" is missing", p.Name+"[1] must be a table"
+		}
 		bad[`{ "\xff" }`] = p.Name + "[1]: the string is not UTF-8"
 	case registry.KindRecord:
 		bad["1"], bad["{ no_such_field = 1 }"] = p.Name+" must be a table", `"no_such_field" is no field of `+p.Type.Name

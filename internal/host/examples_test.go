@@ -61,7 +61,7 @@ func newStageWith(t *testing.T, l limits.Limits) *stage {
 }
 
 func (s *stage) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {
-	return s.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch, Author: call.Author, Depth: call.Depth}, call.Op, call.Args)
+	return s.broker.Exec(ctx, broker.Caller{Tenant: call.Tenant, Template: call.Template, Dispatch: call.Dispatch, Call: call.Call, Author: call.Author, Depth: call.Depth}, call.Op, call.Args)
 }
 
 // DispatchEventNoWait delivers an event that a template has raised.

@@ -20,8 +20,8 @@ func TestPlugins(t *testing.T) {
 	}{
 		{`local v, ok = ctx.KV:get("k", {"s", "t"}) return {v, ok}`, khronos.List(khronos.Text("v"), khronos.Boolean(true)), `kv.get ["k",["s","t"]]`, `["v",true]`},
 		{`local v, ok = ctx.KV:get(7, {"s"}) return {v == nil, ok}`, khronos.List(khronos.Null(), khronos.Boolean(true)), `kv.get ["7",["s"]]`, `[true,true]`},
-		{`return select("#", ctx.KV:set("k", {a = 1}, {"s"}))`, khronos.Null(), `kv.set ["k",{"a":1},["s"]]`, `0`},
-		{`return select("#", ctx.KV:set("k", nil, {"s"}))`, khronos.Null(), `kv.set ["k",null,["s"]]`, `0`},
+		{`return select("#", ctx.KV:set("k", {a = 1}, {"s"}))`, khronos.Null(), `kv.set ["k",{"a":1},["s"],null]`, `0`},
+		{`return select("#", ctx.KV:set("k", nil, {"s"}))`, khronos.Null(), `kv.set ["k",null,["s"],null]`, `0`},
 		{`local r = ctx.KV:getrecord("k", {"s"}) return {table.isfrozen(r), table.isfrozen(r.value), r.value}`, record, `kv.getrecord ["k",["s"]]`, `[true,false,[1]]`},
 		{`local l = ctx.KV:find("%", {"s"}) return {#l, table.isfrozen(l), table.isfrozen(l[1]), l[2].key}`, khronos.List(record, record), `kv.find ["%",["s"]]`, `[2,false,true,"k"]`},
 		{`return select("#", ctx.KV:delete("k", {"s"}))`, khronos.Null(), `kv.delete ["k",["s"]]`, `0`},

@@ -58,6 +58,7 @@ const (
 	ErrKindNotFound            ErrorKind = 19
 	ErrKindWorkerSilent        ErrorKind = 20
 	ErrKindTenantBanned        ErrorKind = 21
+	ErrKindQuotaExceeded       ErrorKind = 22
 )
 
 // errorKinds says of each kind its name, whose fault it is, and whether the
@@ -89,6 +90,7 @@ var errorKinds = [...]struct {
 	ErrKindNotFound:            {"not_found", OwnerCaller, false},
 	ErrKindWorkerSilent:        {"worker_silent", OwnerPlatform, false},
 	ErrKindTenantBanned:        {"tenant_banned", OwnerTenantLimit, false},
+	ErrKindQuotaExceeded:       {"quota_exceeded", OwnerTenantLimit, false},
 }
 
 // ErrorKinds returns all kinds in the order of their numbers.

@@ -137,6 +137,7 @@ var whoActs = map[khronos.ErrorKind]string{
 	khronos.ErrKindTenantBanned:        "The platform has banned the tenant; an operator can lift that with PUT /i/tenants/{tenant}/state.",
 	khronos.ErrKindCapabilityMissing:   "The template lacks a capability; its owner has to grant it and push the template again.",
 	khronos.ErrKindTooLarge:            "Whoever made what was too large has to make it smaller.",
+	khronos.ErrKindQuotaExceeded:       "The tenant keeps as much as it may: its templates have to delete something, or the operator to raise the limit that the text names.",
 	khronos.ErrKindNotFound:            "Whoever asked for it has to ask for something that is there.",
 }
 

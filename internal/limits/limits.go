@@ -48,6 +48,9 @@ type Limits struct {
 	KVScopes      int
 	KVScopeBytes  int64
 	KVFindRows    int
+	KVBatchOperations       int
+	KVRows        int64
+	KVBytes       int64
 	KVBurst       int
 	KVRefill      time.Duration
 	RuntimeBurst  int

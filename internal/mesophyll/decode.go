@@ -103,10 +103,10 @@ func (d *decoder) message(kind Kind, n int) Message {
 		d.own()
 		return &DispatchResponse{ReqID: d.uint(), Usage: d.usage(), Result: d.result(n - 3)}
 	case KindHostCall:
-		d.begin(n, 7)
+		d.begin(n, 8)
 		return &HostCall{
 			CallID: d.uint(), ReqID: d.uint(), Tenant: d.tenant(),
-			Template: d.string(), Op: d.string(), Args: d.bytes(),
+			Template: d.string(), Call: d.string(), Op: d.string(), Args: d.bytes(),
 		}
 	case KindTemplatesRequest:
 		d.begin(n, 4)

@@ -201,11 +201,12 @@ func (m *DispatchResponse) appendTo(b []byte) []byte {
 }
 
 func (m *HostCall) appendTo(b []byte) []byte {
-	b = begin(b, KindHostCall, 7)
+	b = begin(b, KindHostCall, 8)
 	b = msgp.AppendUint64(b, m.CallID)
 	b = msgp.AppendUint64(b, m.ReqID)
 	b = appendTenant(b, m.Tenant)
 	b = msgp.AppendString(b, m.Template)
+	b = msgp.AppendString(b, m.Call)
 	b = msgp.AppendString(b, m.Op)
 	return msgp.AppendBytes(b, m.Args)
 }

@@ -175,6 +175,7 @@ type HostCall struct {
 	ReqID    uint64
 	Tenant   khronos.TenantID
 	Template string
+	Call     string // names the call within its tenant, to be done once
 	Op       string
 	Args     []byte
 }

@@ -55,7 +55,7 @@ var everyMessage = map[Side][]Message{
 		&Started{ReqID: 70000},
 		&DispatchResponse{ReqID: 9, Usage: khronos.Usage{Fuel: 1 << 33, HeapBytes: 5}, Result: Result{Value: []byte{0xa1, 'x'}}},
 		&DispatchResponse{ReqID: 9, Result: Result{Err: testError}},
-		&HostCall{CallID: 10, ReqID: 9, Tenant: testTenant, Template: "greeter", Op: "kv.get", Args: []byte{0x90}},
+		&HostCall{CallID: 10, ReqID: 9, Tenant: testTenant, Template: "greeter", Call: "life-1", Op: "kv.get", Args: []byte{0x90}},
 		&TemplatesRequest{CallID: 11, Tenant: testTenant, After: "greeter"},
 		&Log{Tenant: testTenant, Template: "greeter", Lines: []string{"one", "two"}},
 		&Heartbeat{Started: 1, Ended: 2, Tenants: 3, Queued: 4, Running: 5, VMs: 6, HeapBytes: 1 << 33, Busy: 7, Slices: 8, Oldest: 9},

@@ -23,7 +23,7 @@ func (d *linkDoor) Exec(ctx context.Context, call tenant.HostCall) (khronos.Valu
 		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "%s: %v", call.Op, err)
 	}
 	reply, err := d.c.conn.Call(ctx, &mesophyll.HostCall{
-		ReqID: call.Dispatch, Tenant: call.Tenant, Template: call.Template, Op: call.Op, Args: args,
+		ReqID: call.Dispatch, Tenant: call.Tenant, Template: call.Template, Call: call.Call, Op: call.Op, Args: args,
 	})
 	if err != nil {
 		return khronos.Value{}, d.linkError(err)

@@ -125,7 +125,7 @@ func (g *generation) execute(m *mesophyll.HostCall) {
 	args, err := m.Values()
 	if err == nil {
 		out.Value, err = g.h.host.Exec(ctx, tenant.HostCall{
-			Tenant: m.Tenant, Template: m.Template, Dispatch: m.ReqID, Author: call.event.Author, Depth: call.event.Depth, Op: m.Op, Args: args,
+			Tenant: m.Tenant, Template: m.Template, Dispatch: m.ReqID, Call: m.Call, Author: call.event.Author, Depth: call.event.Depth, Op: m.Op, Args: args,
 		})
 	}
 	out.Err = g.publicError(err, "tenant", m.Tenant.String(), "op", m.Op)

@@ -96,7 +96,7 @@ func (e *hostEnv) Exec(c *luau.Call, op string, args []khronos.Value, finish hos
 	ctx, cancel := context.WithDeadline(t.rt.ctx, job.Deadline.Add(callGrace))
 	th.cancel = cancel
 	t.calls++
-	call := HostCall{Tenant: t.id, Template: m.tpl.Name, Dispatch: job.ID, Author: job.Event.Author, Depth: job.Event.Depth, Op: op, Args: args}
+	call := HostCall{Tenant: t.id, Template: m.tpl.Name, Dispatch: job.ID, Call: t.rt.nameCall(), Author: job.Event.Author, Depth: job.Event.Depth, Op: op, Args: args}
 	t.rt.wg.Go(func() {
 		defer cancel()
 		result, err := t.exec(ctx, call)

@@ -10,8 +10,10 @@ package tenant
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +47,8 @@ type Runtime struct {
 
 	queued, running, vms atomic.Int64
 	started, ended       atomic.Uint64
+	life                 string        // random: no two Runtimes name a call alike
+	called               atomic.Uint64 // host calls so far
 	evicted              atomic.Uint64
 	pressed              chan struct{} // has a token when the heaps are over worker_heap_bytes
 	heap                 atomic.Int64
@@ -67,6 +71,7 @@ func New(cfg Config) *Runtime {
 		programs: host.NewPrograms(),
 		fair:     newFair(cfg.Slots, cfg.Limits.SliceFuel),
 		pressed:  make(chan struct{}, 1),
+		life:     rand.Text()[:16],
 		tenants:  map[khronos.TenantID]*tenant{},
 		jobs:     map[uint64]*tenant{},
 	}
@@ -212,6 +217,9 @@ func (r *Runtime) forget(id uint64) {
 	delete(r.jobs, id)
 	r.mu.Unlock()
 }
+
+// nameCall gives the name of the next host call.
+func (r *Runtime) nameCall() string { return r.life + "-" + strconv.FormatUint(r.called.Add(1), 36) }
 
 // cpu turns fuel into CPU time.
 func (r *Runtime) cpu(fuel int64) time.Duration {

@@ -24,6 +24,7 @@ type HostCall struct {
 	Tenant   khronos.TenantID
 	Template string // empty for RunScript
 	Dispatch uint64 // ID of the live Job that makes the call
+	Call     string // names the call within its tenant: one that comes twice is done once
 	Author   string // of the event that it handles
 	Depth    int    // of that event; a worker process does not know it, its master does
 	Op       string // such as "kv.get"

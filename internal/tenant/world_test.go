@@ -317,7 +317,11 @@ func (d *memoryDoor) exec(call HostCall) (khronos.Value, error) {
 	key := ""
 	if len(call.Args) > 1 {
 		text, _ := call.Args[0].AsText()
-		key = call.Tenant.String() + scopeKey(call.Args[len(call.Args)-1]) + "\x00" + text
+		scopes := call.Args[1]
+		if call.Op == "kv.set" {
+			scopes = call.Args[2]
+		}
+		key = call.Tenant.String() + scopeKey(scopes) + "\x00" + text
 	}
 	switch call.Op {
 	case "kv.get":

@@ -1,5 +1,7 @@
 package registry
 
+import "github.com/template-worker/template-worker/internal/khronos"
+
 // Bucket names what pays for an operation: a token bucket of the tenant, which
 // its templates share.
 type Bucket uint8
@@ -27,6 +29,14 @@ var Quotas = map[Bucket]Quota{
 	BucketKV:      {"KV", "kv_burst", "kv_refill"},
 	BucketRuntime: {"Runtime", "runtime_burst", "runtime_refill"},
 	BucketEvents:  {"Events", "event_burst", "event_refill"},
+}
+
+// TokensOf returns how many tokens of its bucket a call of f with args takes.
+func (f *Function) TokensOf(args []khronos.Value) int {
+	if f.Tokens == "" {
+		return 1
+	}
+	return args[f.arg(f.Tokens)].Len()
 }
 
 func (b Bucket) quota() (Quota, bool) {

@@ -141,7 +141,7 @@ func (t Type) checkInside(at string, v khronos.Value) error {
 		text, _ := v.AsText()
 		return t.CheckText(at, text)
 	case KindNumber, KindInteger:
-		return t.CheckNumber(at, number(v))
+		return t.CheckNumber(at, Float(v))
 	case KindList:
 		if v.Len() < t.AtLeast {
 			return fmt.Errorf("%s: at least one is needed", at)
@@ -226,7 +226,8 @@ func (t Type) CheckNumber(at string, f float64) error {
 	return nil
 }
 
-func number(v khronos.Value) float64 {
+// Float gives what a Number argument holds.
+func Float(v khronos.Value) float64 {
 	if i, ok := v.AsInteger(); ok {
 		return float64(i)
 	}

@@ -63,6 +63,7 @@ type Function struct {
 	Yields  bool // suspends the calling coroutine; every operation does
 	Needs   Capability
 	Bucket  Bucket   // what pays for an operation
+	Tokens  string   // the list argument of which each item takes a token; a call takes one without
 	Cost    int64    // fuel of each call, beside what depends on sizes
 	Limits  []string // limits that hold, beside those of the arguments
 	Doc     string
