@@ -85,6 +85,9 @@ func (w *world) template(tenant khronos.TenantID, name string, capabilities ...s
 }
 
 func (w *world) exec(caller broker.Caller, op string, args ...khronos.Value) (khronos.Value, error) {
+	if op == "kv.set" && len(args) == 3 {
+		args = append(args, khronos.Null()) // no options
+	}
 	return w.broker.Exec(w.Context(), caller, op, args)
 }
 
@@ -303,7 +306,7 @@ func TestExec_parallel(t *testing.T) {
 			tenant := khronos.TenantID{Kind: khronos.TenantGuild, ID: khronos.Snowflake(1 + i%3)}
 			for range 50 {
 				caller := broker.Caller{Tenant: tenant, Template: "a"}
-				_, err := b.Exec(t.Context(), caller, "kv.set", []khronos.Value{text("k"), text("v"), list(text("s"))})
+				_, err := b.Exec(t.Context(), caller, "kv.set", []khronos.Value{text("k"), text("v"), list(text("s")), khronos.Null()})
 				if kind := khronos.AsError(err); err != nil && kind.Kind != khronos.ErrKindNotFound && kind.Kind != khronos.ErrKindCapabilityMissing {
 					t.Error(err)
 				}

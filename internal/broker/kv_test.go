@@ -33,7 +33,7 @@ func TestKV_records(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := show(absent), `{"Map":[[{"Text":"id"},{"Text":""}],[{"Text":"key"},{"Text":""}],[{"Text":"value"},"Null"],`+
-		`[{"Text":"scopes"},{"List":[]}],[{"Text":"exists"},{"Boolean":false}]]}`; got != want {
+		`[{"Text":"scopes"},{"List":[]}],[{"Text":"exists"},{"Boolean":false}],[{"Text":"version"},{"Integer":0}]]}`; got != want {
 		t.Errorf("absent record:\ngot  %s\nwant %s", got, want)
 	}
 
@@ -87,7 +87,7 @@ func TestKV_badRequests(t *testing.T) {
 	}{
 		{"got 0 arguments, want 2", "kv.get", nil},
 		{"got 3 arguments, want 2", "kv.delete", []khronos.Value{k, s, s}},
-		{"got 2 arguments, want 3", "kv.set", []khronos.Value{k, s}},
+		{"got 2 arguments, want 4", "kv.set", []khronos.Value{k, s}},
 		{"got 1 arguments, want 0", "kv.list_scopes", []khronos.Value{k}},
 		{"key must be a string, not a number", "kv.get", []khronos.Value{khronos.Integer(1), s}},
 		{"scopes must be a list of strings, not a string", "kv.get", []khronos.Value{k, text("s")}},

@@ -152,6 +152,9 @@ var kvOutcome = RecordOf("KVOutcome", "What an operation of a batch has done.",
 
 // batchLacks wants for each operation what the call for one of its kind needs.
 func batchLacks(held Grants, args []khronos.Value) string {
+	if args[0].Len() == 0 {
+		return "kv:*" // "each" of none is no permission
+	}
 	for _, op := range args[0].Items() {
 		action, _ := op.Get("action")
 		key, _ := op.Get("key")
