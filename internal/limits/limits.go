@@ -43,22 +43,22 @@ type Limits struct {
 	TemplateBytes      int64
 	TemplatesPerTenant int
 
-	KVKeyBytes    int64
-	KVValueBytes  int64
-	KVScopes      int
-	KVScopeBytes  int64
-	KVFindRows    int
-	KVBatchOperations       int
-	KVRows        int64
-	KVBytes       int64
-	KVBurst       int
-	KVRefill      time.Duration
-	RuntimeBurst  int
-	RuntimeRefill time.Duration
-	EventBurst    int
-	EventRefill   time.Duration
-	EventDepth    int
-	StateBytes    int64
+	KVKeyBytes        int64
+	KVValueBytes      int64
+	KVScopes          int
+	KVScopeBytes      int64
+	KVFindRows        int
+	KVBatchOperations int
+	KVRows            int64
+	KVBytes           int64
+	KVBurst           int
+	KVRefill          time.Duration
+	RuntimeBurst      int
+	RuntimeRefill     time.Duration
+	EventBurst        int
+	EventRefill       time.Duration
+	EventDepth        int
+	StateBytes        int64
 
 	LogLineBytes      int64
 	LogLinesPerTenant int
