@@ -27,6 +27,7 @@ type chaosPlan struct {
 	dispatches int
 	faults     int
 	callers    int
+	loops      int           // at most, of a script that computes
 	clock      bool          // also set the machine's clock
 	pause      time.Duration // between two faults
 }
@@ -43,7 +44,7 @@ func planOf(t *testing.T) chaosPlan {
 		}
 		return n
 	}
-	return chaosPlan{
+	plan := chaosPlan{
 		seed:       uint64(number("CHAOS_SEED", 1)),
 		workers:    number("CHAOS_WORKERS", 3),
 		tenants:    40,
@@ -52,7 +53,12 @@ func planOf(t *testing.T) chaosPlan {
 		callers:    48,
 		clock:      os.Getenv("CHAOS_CLOCK") != "",
 		pause:      time.Duration(number("CHAOS_PAUSE_MS", 500)) * time.Millisecond,
+		loops:      200_000,
 	}
+	if apptest.RaceEnabled { // as much load as the slower program can take
+		plan.callers, plan.loops = 16, 5_000
+	}
+	return plan
 }
 
 // chaosTemplate answers every event with the id in its data, in different ways.
@@ -162,7 +168,7 @@ func (c *chaos) send(random *rand.Rand, id int) {
 	case 0, 1:
 		event, data["seconds"] = "Wait", random.Float64()/3
 	case 2:
-		event, data["loops"] = "Burn", random.IntN(200_000)
+		event, data["loops"] = "Burn", random.IntN(c.plan.loops)
 	case 3, 4:
 		event = "Keep"
 	}

@@ -42,6 +42,12 @@ func (w *fakeWorker) Restart(ctx context.Context, _ string) error {
 	return w.restart
 }
 
+func (w *fakeWorker) restarted() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.restarts
+}
+
 func (w *fakeWorker) ID() khronos.WorkerID { return w.id }
 
 func (w *fakeWorker) DispatchEvent(context.Context, khronos.TenantID, khronos.Event) (khronos.Value, error) {

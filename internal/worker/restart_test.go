@@ -105,14 +105,14 @@ func TestPool_ReplacesWornWorkersOneAtATime(t *testing.T) {
 			}
 		}
 		for _, f := range fakes {
-			if f.restarts != 1 {
-				t.Errorf("worker %d was replaced %d times in 10 s, want once and then left alone", f.id, f.restarts)
+			if n := f.restarted(); n != 1 {
+				t.Errorf("worker %d was replaced %d times in 10 s, want once and then left alone", f.id, n)
 			}
 		}
 		time.Sleep(wornPause)
 		synctest.Wait()
-		if fakes[1].restarts != 2 {
-			t.Errorf("worker 1 was tried %d times after the pause, want 2", fakes[1].restarts)
+		if n := fakes[1].restarted(); n != 2 {
+			t.Errorf("worker 1 was tried %d times after the pause, want 2", n)
 		}
 		cancel()
 		if err := <-served; err != nil {
