@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"strings"
 	"unsafe"
 
@@ -64,10 +65,24 @@ func lookAtArg(c *luau.Call, p registry.Param, v luau.Value) (khronos.Value, err
 		return khronos.Null(), nil
 	case registry.KindList, registry.KindMap:
 		if !p.Type.Item.Crosses() {
-			return khronos.Null(), nil
+			return khronos.Null(), lookAtItems(c, p, v.AsTable())
 		}
 	}
 	return readArg(c, p, v)
+}
+
+// lookAtItems checks the types of a list's items.
+func lookAtItems(c *luau.Call, p registry.Param, t *luau.Table) error {
+	if err := c.Charge(int64(t.Len()) / 4); err != nil {
+		return err
+	}
+	for i := 1; i <= t.Len(); i++ {
+		if v := t.GetInt(i); !fits(*p.Type.Item, v) {
+			item := registry.Param{Name: fmt.Sprintf("%s[%d]", p.Name, i), Type: *p.Type.Item}
+			return &unfit{item.Wrong(withArticle(c.VM().TypeName(v))).Error()}
+		}
+	}
+	return nil
 }
 
 // bytesOf gives the bytes of a string or a buffer, not to be changed.

@@ -22,7 +22,6 @@ import (
 //	D06 D22           ObjectStorage: prefixes end with a slash, urls are ours and expire
 //	D09               GlobalKV: capabilities by scope
 //	D14               gateway and web: who may send Web events to whom
-//	D15               channel: one deadline for a select
 //	D17               datamgmt: what the host allocates is charged first
 //	D20               web: the names of its events are the handlers' names
 //	D21               the settings page calls what is there
@@ -79,6 +78,9 @@ func TestD05_nothingShared(t *testing.T) {
 		ctx.store.x = "a's"
 		for name, patch in {
 			module = function() require("@antiraid/interop").memusage = print end,
+			channel = function() require("@antiraid/channel").OneshotChannel = print end,
+			part = function() require("@antiraid/typesext").bitu64.band = print end,
+			shared = function() require("@antiraid/datetime").UTC.name = "x" end,
 			library = function() task.wait = print end,
 			globals = function() getmetatable(_G).__index.print = nil end,
 			strings = function() getmetatable("").__index.rep = print end,
@@ -158,6 +160,22 @@ func TestD13_pausedIsPaused(t *testing.T) {
 		if got := s.dispatch("E"); (got == "") != paused {
 			t.Errorf("paused = %v, and it printed %q", paused, got)
 		}
+	}
+}
+
+// A select has one deadline, whatever comes meanwhile.
+func TestD15_oneDeadline(t *testing.T) {
+	got := newStage(t).script(`local channel, datetime = require("@antiraid/channel"), require("@antiraid/datetime")
+local channels = {}
+for i = 1, 8 do
+	channels[i] = channel.OneshotChannel()
+	if i < 8 then task.delay(0.08 * i, function() pcall(channels[i].send, channels[i], i) end) end
+end
+local began = os.clock()
+local values, timedout = channel.selectoneshots(channels, datetime.timedelta_millis(200))
+print(timedout, #values >= 1 and #values < 7, os.clock() - began < 0.5)`)
+	if got != "true\ttrue\ttrue" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -309,11 +327,18 @@ func badArguments(p registry.Param, l *limits.Limits) map[string]string {
 	case registry.KindNumber, registry.KindInteger:
 		bad[`"x"`], bad["0/0"] = p.Name+" must be a", p.Name+" is not a number (NaN)"
 	case registry.KindList:
-		bad[`"x"`], bad["{ print }"], bad["{ {} }"] = p.Name+" must be a list", p.Name+"[1]: functions cannot leave", p.Name+"[1] must be"
-		if p.Type.Item.Kind == registry.KindRecord {
-			bad["{ {} }"], bad["{ 1 }"] = p.Name+"[1]."+p.Type.Item.Fields[0].Name+" is missing", p.Name+"[1] must be a table"
+		bad[`"x"`] = p.Name + " must be a list"
+		switch item := p.Type.Item; {
+		case item.Kind == registry.KindAny:
+		case !item.Crosses():
+			bad["{ print }"] = p.Name + "[1] must be"
+		default:
+			bad["{ print }"], bad["{ {} }"] = p.Name+"[1]: functions cannot leave", p.Name+"[1] must be"
+			if item.Kind == registry.KindRecord {
+				bad["{ {} }"], bad["{ 1 }"] = p.Name+"[1]."+item.Fields[0].Name+" is missing", p.Name+"[1] must be a table"
+			}
+			bad[`{ "\xff" }`] = p.Name + "[1]: the string is not UTF-8"
 		}
-		bad[`{ "\xff" }`] = p.Name + "[1]: the string is not UTF-8"
 	case registry.KindRecord:
 		bad["1"], bad["{ no_such_field = 1 }"] = p.Name+" must be a table", `"no_such_field" is no field of `+p.Type.Name
 	case registry.KindValue:
@@ -412,9 +437,12 @@ func callee(f *registry.Function) string {
 
 // madeBy gives the scripts that make objects which no ctx holds.
 var madeBy = map[string]string{
-	"DateTime":  `(function() ctx.KV:set("at", 1, {"s"}) return ctx.KV:getrecord("at", {"s"}).created_at end)()`,
-	"TimeDelta": `require("@antiraid/datetime").timedelta_seconds(1)`,
-	"Timezone":  `require("@antiraid/datetime").UTC`,
-	"I64":       `require("@antiraid/typesext").I64(1)`,
-	"U64":       `require("@antiraid/typesext").U64(1)`,
+	"DateTime":       `(function() ctx.KV:set("at", 1, {"s"}) return ctx.KV:getrecord("at", {"s"}).created_at end)()`,
+	"TimeDelta":      `require("@antiraid/datetime").timedelta_seconds(1)`,
+	"Timezone":       `require("@antiraid/datetime").UTC`,
+	"OneshotChannel": `require("@antiraid/channel").OneshotChannel()`,
+	"DelayChannel":   `require("@antiraid/channel").DelayChannel()`,
+	"KeyHandle":      `require("@antiraid/channel").DelayChannel():add(1, require("@antiraid/datetime").timedelta_hours(1))`,
+	"I64":            `require("@antiraid/typesext").I64(1)`,
+	"U64":            `require("@antiraid/typesext").U64(1)`,
 }

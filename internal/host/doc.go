@@ -10,8 +10,8 @@
 // business, and which script runs when is that of the tenant that implements
 // [Env]. What it does check, so that calls which the broker would refuse are not
 // sent, it checks by the same declarations; only that a narrowed ctx holds less
-// than its template is its own to enforce. It starts no goroutine, reads no clock
-// and does no I/O.
+// than its template is its own to enforce. It starts no goroutine and does
+// no I/O, but that a time zone may be read from the machine; its clock is the VM's.
 //
 // Modules, libraries and the types of objects are made once and shared by all
 // VMs, so that they cost a VM nothing.

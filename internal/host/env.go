@@ -18,6 +18,10 @@ type Env interface {
 	// Wait suspends the script for d; the call's result is the number of seconds
 	// that passed. Use it as `return env.Wait(...)`.
 	Wait(c *luau.Call, d time.Duration) error
+	// Park suspends the script until the Waiter that it gives is woken, or d has
+	// passed unless that is 0; then p goes on. what is how messages name the wait.
+	// The caller notes the Waiter and returns nil.
+	Park(c *luau.Call, what string, d time.Duration, p Parked) (Waiter, error)
 	// Schedule resumes target, a function or a coroutine, with args after d, and
 	// gives its thread. Those with d = 0 run in the order they were scheduled in.
 	Schedule(c *luau.Call, d time.Duration, target luau.Value, args []luau.Value) (luau.Value, error)
@@ -40,6 +44,21 @@ type Env interface {
 	Usage(c *luau.Call) Usage
 	// ValueBytes bounds a value that leaves the script.
 	ValueBytes() int64
+}
+
+// Parked is what goes on when a wait has ended. It says which values it keeps.
+type Parked interface {
+	luau.Tracer
+	Resume(c *luau.Call) error
+}
+
+// Waiter is a thread in a wait of [Env.Park]. Its methods are called while the VM runs.
+type Waiter interface {
+	// Waits tells whether the thread still waits there: it may have been woken,
+	// cancelled, or have ended with its dispatch.
+	Waits() bool
+	// Wake ends the wait, if the thread is in it.
+	Wake()
 }
 
 // Usage is what a tenant uses of its limits.

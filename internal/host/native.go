@@ -47,6 +47,18 @@ var bodies = map[string]luau.Func{
 	"Timezone:timeUtcToTz":    timeUtcToTz,
 	"Timezone:timeTzToUtc":    timeTzToUtc,
 
+	"OneshotChannel:send":        oneshotSend,
+	"OneshotChannel:recv":        oneshotRecv,
+	"OneshotChannel:recvtimeout": oneshotRecvTimeout,
+	"DelayChannel:add":           delayAdd,
+	"DelayChannel:next":          delayNext,
+	"DelayChannel:clear":         delayClear,
+	"KeyHandle:cancel":           keyHandleCancel,
+
+	"@antiraid/channel.OneshotChannel": newOneshot,
+	"@antiraid/channel.DelayChannel":   newDelay,
+	"@antiraid/channel.selectoneshots": selectOneshots,
+
 	"@antiraid/datetime.new":               newTimezone,
 	"@antiraid/datetime.timedelta_weeks":   timedelta(7*86400, 1),
 	"@antiraid/datetime.timedelta_days":    timedelta(86400, 1),
@@ -123,7 +135,8 @@ var objectTypes = map[string]*luau.UserType{
 	"TemplateContext": contextType,
 	"DateTime":        times.dateTime, "TimeDelta": times.timeDelta, "Timezone": times.zone,
 	"I64": wide.i64, "U64": wide.u64,
-	"Lazy": lazyType,
+	"Lazy":           lazyType,
+	"OneshotChannel": oneshotType, "DelayChannel": delayType, "KeyHandle": keyHandleType,
 }
 
 // newNative makes the function of a declaration.

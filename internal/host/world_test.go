@@ -28,6 +28,9 @@ func (d *desk) Exec(c *luau.Call, op string, args []khronos.Value, finish Finish
 	return finish(c, d.answer)
 }
 func (d *desk) Wait(c *luau.Call, _ time.Duration) error { return c.Errorf("nothing waits here") }
+func (d *desk) Park(c *luau.Call, _ string, _ time.Duration, _ Parked) (Waiter, error) {
+	return nil, c.Errorf("nothing waits here")
+}
 func (d *desk) Schedule(c *luau.Call, _ time.Duration, _ luau.Value, _ []luau.Value) (luau.Value, error) {
 	return luau.Nil, c.Errorf("nothing waits here")
 }

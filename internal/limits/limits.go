@@ -33,6 +33,7 @@ type Limits struct {
 	QueueBytes          int64
 	HandlersPerTenant   int
 	ThreadsPerTemplate  int
+	ChannelWait         time.Duration
 
 	InspectCPU       time.Duration
 	InspectHeapBytes int64

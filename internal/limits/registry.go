@@ -86,6 +86,8 @@ var registry = []entry{
 		"Dispatches of one tenant that have started and not ended, those that wait in a host call included."},
 	{"threads_per_template", groupDispatch, unitCount, 1000, 1, 1e6, func(l *Limits) any { return &l.ThreadsPerTemplate },
 		"Threads that a template has made with the task library and that have not ended."},
+	{"channel_wait", groupDispatch, unitDuration, 7 * sec, ms, day, func(l *Limits) any { return &l.ChannelWait },
+		"The longest time that a script may give to recvtimeout and selectoneshots."},
 
 	{"inspect_cpu", groupInspect, unitDuration, 250 * ms, ms, day, func(l *Limits) any { return &l.InspectCPU },
 		"CPU time for running init.luau when a template is stored."},

@@ -23,6 +23,14 @@ type pending struct {
 	result khronos.Value
 	err    *khronos.Error
 	finish host.Finish
+	parked host.Parked // goes on in the place of finish
+}
+
+// Trace visits the values that what goes on keeps.
+func (p *pending) Trace(visit func(luau.Value)) {
+	if p.parked != nil {
+		p.parked.Trace(visit)
+	}
 }
 
 // resumed is the continuation of every suspended native.
@@ -31,6 +39,9 @@ func resumed(c *luau.Call, state any) error {
 	if p.err != nil {
 		p.th.fault = p.err
 		return c.Errorf("%s", p.err.Text)
+	}
+	if p.parked != nil {
+		return p.parked.Resume(c)
 	}
 	return p.finish(c, p.result)
 }
@@ -68,10 +79,24 @@ func (m *machine) suspend(c *luau.Call, p *pending) (*thread, error) {
 }
 
 func (m *machine) roomForThread(c *luau.Call) error {
-	if limit := m.t.rt.cfg.Limits.ThreadsPerTemplate; len(m.threads) >= limit {
+	limit := m.t.rt.cfg.Limits.ThreadsPerTemplate
+	if len(m.threads) >= limit {
+		m.forgetClosed()
+	}
+	if len(m.threads) >= limit {
 		return c.Errorf("more than %d threads at once (threads_per_template)", limit)
 	}
 	return nil
+}
+
+// forgetClosed drops background threads that their script has closed while they
+// waited: nothing may ever wake them.
+func (m *machine) forgetClosed() {
+	for _, th := range m.threads {
+		if th.kind == threadOther && th.state == threadWaiting && th.co.Status() == "dead" {
+			th.forget()
+		}
+	}
 }
 
 // Exec makes a host call on a goroutine of its own and suspends the script until the answer is there.
@@ -138,6 +163,30 @@ func (e *hostEnv) Wait(c *luau.Call, d time.Duration) error {
 	th.timer = time.AfterFunc(d, func() { m.t.post(func() { th.wake(turn) }) })
 	return nil
 }
+
+// Park suspends the script until it is woken, or d has passed unless that is 0.
+func (e *hostEnv) Park(c *luau.Call, what string, d time.Duration, parked host.Parked) (host.Waiter, error) {
+	m := (*machine)(e)
+	th, err := m.suspend(c, &pending{parked: parked})
+	if err != nil {
+		return nil, err
+	}
+	turn := th.wait(what)
+	if d > 0 {
+		th.timer = time.AfterFunc(d, func() { m.t.post(func() { th.wake(turn) }) })
+	}
+	return &waiter{th: th, turn: turn}, nil
+}
+
+// waiter is one wait of a thread.
+type waiter struct {
+	th   *thread
+	turn uint64
+}
+
+// Waits is false for a coroutine that its script has closed, too.
+func (w *waiter) Waits() bool { return w.th.waitsAt(w.turn) && w.th.co.Status() == "waiting" }
+func (w *waiter) Wake()       { w.th.wake(w.turn) }
 
 // CancelThread takes back what would wake co. Handlers have a caller who waits
 // and cannot be cancelled from inside.

@@ -248,12 +248,17 @@ func (th *thread) wait(what string) uint64 {
 
 // wake queues a thread again if it still waits for that turn.
 func (th *thread) wake(turn uint64) {
-	if th.turn != turn || th.m.threads[th.co] != th || th.state != threadWaiting {
+	if !th.waitsAt(turn) {
 		return
 	}
 	th.stopWaiting()
 	th.fuel = 0
 	th.queue()
+}
+
+// waitsAt tells whether the thread is in its wait of that turn.
+func (th *thread) waitsAt(turn uint64) bool {
+	return th.turn == turn && th.m.threads[th.co] == th && th.state == threadWaiting
 }
 
 // stopWaiting ends the timer or the host call that would wake the thread.

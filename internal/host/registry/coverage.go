@@ -48,7 +48,6 @@ var absent = map[string]string{
 	"ctx.available_extra_plugins": "not taken over: it was always empty, as nothing is added from outside",
 	"ctx.Runtime:getexposedvfs":   "not taken over: templates do not share files of the platform",
 
-	"@antiraid/channel":  laterModule,
 	"@antiraid/datamgmt": laterModule,
 	"@antiraid/luau":     laterModule,
 
@@ -59,7 +58,6 @@ var absent = map[string]string{
 	"Blob": laterModule,
 
 	"Url": laterPlugin, "Headers": laterPlugin, "Request": laterPlugin, "Response": laterPlugin,
-	"OneshotChannel": laterModule, "DelayChannel": laterModule, "KeyHandle": laterModule,
 	"TarArchive": laterModule, "Chunk": laterModule, "Vfs": laterModule, "Opaque": laterModule,
 
 	"@antiraid/wasm": "not taken over: it came in July 2026, after the API that this one follows",

@@ -90,7 +90,8 @@ func opt(p Param) Param {
 var areas = []*Area{
 	&globalsArea, &contextArea, &kvArea, &runtimeArea, &taskArea,
 	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea,
-	&datetimeArea, &interopArea, &jsonArea, &typesextArea, &bitu64Area,
+	&oneshotArea, &delayArea, &keyHandleArea,
+	&channelArea, &datetimeArea, &interopArea, &jsonArea, &typesextArea, &bitu64Area,
 }
 
 // names and ops find functions by their full name and by their operation.
