@@ -440,6 +440,8 @@ var madeBy = map[string]string{
 	"DateTime":       `(function() ctx.KV:set("at", 1, {"s"}) return ctx.KV:getrecord("at", {"s"}).created_at end)()`,
 	"TimeDelta":      `require("@antiraid/datetime").timedelta_seconds(1)`,
 	"Timezone":       `require("@antiraid/datetime").UTC`,
+	"Chunk":          `require("@antiraid/luau").load("")`,
+	"Vfs":            `require("@antiraid/typesext").Vfs.newoverlay({})`,
 	"OneshotChannel": `require("@antiraid/channel").OneshotChannel()`,
 	"DelayChannel":   `require("@antiraid/channel").DelayChannel()`,
 	"KeyHandle":      `require("@antiraid/channel").DelayChannel():add(1, require("@antiraid/datetime").timedelta_hours(1))`,

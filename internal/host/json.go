@@ -48,49 +48,19 @@ func fromJSONString(c *luau.Call) error {
 
 // toJSONString is json.tojsonstring(value, pretty?) -> string.
 func toJSONString(c *luau.Call) error {
-	w := jsonWriter{c: c, pretty: c.Arg(1).Truthy()}
+	w := jsonWriter{output: output{c: c}, pretty: c.Arg(1).Truthy()}
 	if err := w.value(c.Arg(0)); err != nil {
 		return err
 	}
-	v, err := c.VM().NewStringBytes(w.out)
-	if err != nil {
-		return err
-	}
-	return c.Return1(v)
+	return w.give()
 }
 
-// jsonWriter writes one value. Its buffers are charged as they grow.
+// jsonWriter writes one value.
 type jsonWriter struct {
-	c      *luau.Call
-	out    []byte
+	output
 	pretty bool
 	path   []luau.Value
 	open   []*luau.Table
-}
-
-// room makes room for n bytes more of output.
-func (w *jsonWriter) room(n int) error {
-	if need := len(w.out) + n; need > cap(w.out) {
-		size := max(2*cap(w.out), need, 64)
-		if err := w.c.Alloc(int64(size)); err != nil {
-			return err
-		}
-		held := int64(cap(w.out))
-		grown := make([]byte, len(w.out), size)
-		copy(grown, w.out)
-		w.out = grown
-		w.c.Free(held)
-	}
-	return nil
-}
-
-// text writes s; eight bytes cost a unit of fuel.
-func (w *jsonWriter) text(s string) error {
-	if err := w.room(len(s)); err != nil {
-		return err
-	}
-	w.out = append(w.out, s...)
-	return w.c.Charge(1 + int64(len(s))/8)
 }
 
 func (w *jsonWriter) refuse(format string, args ...any) error {

@@ -19,6 +19,7 @@ type Loader struct {
 	aliases map[string]aliasFile // by folder, once read
 	syntax  *sourceError         // the last one that require has met
 	botUser luau.Ref             // ctx.current_user, once asked for
+	own     *ownCode             // nil for the template's own files
 	unpaid  int64                // fuel that reading aliases has cost since the last call that paid
 }
 
@@ -48,6 +49,14 @@ func (l *Loader) Script(vm *luau.VM, name, code string) (luau.Value, error) {
 		return luau.Nil, err
 	}
 	return vm.NewFunction(program, nil)
+}
+
+// function gives the function of a file.
+func (l *Loader) function(c *luau.Call, file string) (luau.Value, error) {
+	if l.own != nil {
+		return l.own.function(c, file, l.files[file])
+	}
+	return l.Script(c.VM(), file, l.files[file])
 }
 
 // Blame gives the script_error, with its place, for an uncaught error that require

@@ -90,6 +90,14 @@ var bodies = map[string]luau.Func{
 	"@antiraid/json.tojsonstring":   toJSONString,
 	"@antiraid/json.fromjsonstring": fromJSONString,
 
+	"@antiraid/luau.load":   loadChunk,
+	"@antiraid/luau.format": formatValues,
+	"Chunk:call":            callChunk,
+	"Chunk:call_async":      callChunk,
+
+	"@antiraid/typesext.Vfs.newoverlay": newOverlay,
+	"Vfs:createrequirefunction":         createRequire,
+
 	"@antiraid/typesext.U64":               makeU64,
 	"@antiraid/typesext.I64":               makeI64,
 	"@antiraid/typesext.randstring":        randString,
@@ -136,6 +144,8 @@ var objectTypes = map[string]*luau.UserType{
 	"DateTime":        times.dateTime, "TimeDelta": times.timeDelta, "Timezone": times.zone,
 	"I64": wide.i64, "U64": wide.u64,
 	"Lazy":           lazyType,
+	"Chunk":          chunkType,
+	"Vfs":            vfsType,
 	"OneshotChannel": oneshotType, "DelayChannel": delayType, "KeyHandle": keyHandleType,
 }
 

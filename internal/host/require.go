@@ -18,7 +18,8 @@ const compileFuel = 20
 type module struct {
 	file   string
 	loaded bool
-	value  luau.Ref        // what it returned
+	value  luau.Value      // what it returned
+	ref    luau.Ref        // keeps it, unless that is the business of a require function
 	co     *luau.Coroutine // that loads it
 	by     *module         // whose loading asked for it; nil for init.luau and for handlers
 }
@@ -27,6 +28,11 @@ type module struct {
 // the coroutine that asks for it first, and may wait meanwhile; others that ask
 // wait for it.
 func require(c *luau.Call) error {
+	return envOf(c).Loader().require(c, callingFile(c))
+}
+
+// require is a require of the files of l, called from one of them.
+func (l *Loader) require(c *luau.Call, from string) error {
 	request, err := c.CheckString(0)
 	if err != nil {
 		return err
@@ -38,13 +44,11 @@ func require(c *luau.Call) error {
 		}
 		return c.Return1(module)
 	}
-	return requireFile(c, request)
+	return l.requireFile(c, from, request)
 }
 
-func requireFile(c *luau.Call, request string) error {
-	l := envOf(c).Loader()
-	from := callingFile(c)
-	if _, ok := l.files[from]; !ok {
+func (l *Loader) requireFile(c *luau.Call, from, request string) error {
+	if _, ok := l.files[from]; !ok && l.own == nil {
 		return c.Errorf("require %q: only a file of the template can require another", request)
 	}
 	file, err := l.resolve(from, request)
@@ -86,7 +90,7 @@ func (l *Loader) enter(c *luau.Call, file string) error {
 	case m == nil:
 		return l.load(c, file)
 	case m.loaded:
-		return c.Return1(m.value.Value())
+		return c.Return1(m.value)
 	}
 	if chain := l.cycle(co, m); chain != "" {
 		return c.Errorf("require: cyclic: %s", chain)
@@ -98,18 +102,14 @@ func (l *Loader) enter(c *luau.Call, file string) error {
 
 // load runs a module.
 func (l *Loader) load(c *luau.Call, file string) error {
-	source := l.files[file]
-	if err := c.Charge(int64(len(source)) * compileFuel); err != nil {
+	if err := c.Charge(int64(len(l.files[file])) * compileFuel); err != nil {
 		return err
 	}
-	program, err := l.programs.get(file, source)
-	if err != nil {
-		if bad, ok := err.(*sourceError); ok {
-			l.syntax = bad
-		}
+	fn, err := l.function(c, file)
+	if bad, ok := err.(*sourceError); ok {
+		l.syntax = bad
 		return c.Errorf("%s", err.Error())
 	}
-	fn, err := c.VM().NewFunction(program, nil)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,10 @@ func (l *Loader) returned(c *luau.Call, state any) error {
 	if v.IsNil() {
 		v = luau.True
 	}
-	m.value, m.loaded, m.co, m.by = c.VM().NewRef(v), true, nil, nil
+	m.value, m.loaded, m.co, m.by = v, true, nil, nil
+	if l.own == nil {
+		m.ref = c.VM().NewRef(v)
+	}
 	if l.idle() {
 		clear(l.waiting) // of threads that were ended while they waited
 	}

@@ -102,7 +102,7 @@ func (l *Loader) find(name string) (string, error) {
 	case 0:
 		return "", fmt.Errorf("the template has no module %q", name)
 	case 1:
-		if found[0] == khronos.InitFile {
+		if found[0] == khronos.InitFile && l.own == nil {
 			return "", fmt.Errorf("%s is what the template begins with, not a module", khronos.InitFile)
 		}
 		return found[0], nil

@@ -49,16 +49,14 @@ var absent = map[string]string{
 	"ctx.Runtime:getexposedvfs":   "not taken over: templates do not share files of the platform",
 
 	"@antiraid/datamgmt": laterModule,
-	"@antiraid/luau":     laterModule,
 
 	"@antiraid/typesext.castlazyvaluetolazymap":    "not taken over: a Lazy is a map of strings here",
 	"@antiraid/typesext.castopaquevaluetopaquemap": "not taken over: no value is opaque here",
-	"@antiraid/typesext.Vfs":                       laterModule,
 
 	"Blob": laterModule,
 
 	"Url": laterPlugin, "Headers": laterPlugin, "Request": laterPlugin, "Response": laterPlugin,
-	"TarArchive": laterModule, "Chunk": laterModule, "Vfs": laterModule, "Opaque": laterModule,
+	"TarArchive": laterModule, "Opaque": laterModule,
 
 	"@antiraid/wasm": "not taken over: it came in July 2026, after the API that this one follows",
 

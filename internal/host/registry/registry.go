@@ -91,7 +91,8 @@ var areas = []*Area{
 	&globalsArea, &contextArea, &kvArea, &runtimeArea, &taskArea,
 	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea,
 	&oneshotArea, &delayArea, &keyHandleArea,
-	&channelArea, &datetimeArea, &interopArea, &jsonArea, &typesextArea, &bitu64Area,
+	&chunkArea, &vfsArea,
+	&channelArea, &datetimeArea, &interopArea, &jsonArea, &luauArea, &typesextArea, &bitu64Area, &vfsPart,
 }
 
 // names and ops find functions by their full name and by their operation.

@@ -10,7 +10,7 @@ import (
 type Type struct {
 	Kind    TypeKind
 	Name    string // of a Record or an Object, as definition files call it
-	Luau    string // of a Function: its type
+	Luau    string // of a Function or anything: its type, if that says more
 	Item    *Type  // of a List or a Map
 	Fields  []Param
 	Frozen  bool     // of a result: the script cannot change it
@@ -137,6 +137,9 @@ func (t Type) String() string {
 		return "thread"
 	case KindRunnable:
 		return "thread | ((...any) -> ...any)"
+	}
+	if t.Luau != "" {
+		return t.Luau
 	}
 	return "any"
 }

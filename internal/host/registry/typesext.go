@@ -155,3 +155,36 @@ func shiftBits(name, doc, args, want string) Function {
 		Doc: doc, Example: bitExample(name+"("+args+")", want),
 	}
 }
+
+var vfsPart = Area{
+	Name: "@antiraid/typesext.Vfs", Kind: Part,
+	Doc: "Files that a script brings itself.",
+	Functions: []Function{{
+		Name: "newoverlay", Args: []Param{{Name: "layers", Type: ListOf(Any), Doc: "each a Vfs, a Lazy, or a table of strings"}},
+		Results: []Param{{Name: "vfs", Type: ObjectOf("Vfs")}}, Cost: 100,
+		Doc:     "Lays files over each other, by paths such as `init.luau` or `a/b.luau`; of equal paths the first wins.",
+		Example: vfsExample + `print(vfs:createrequirefunction("demo", typesext.createglobalproxy())("./init")) --> from b`,
+	}},
+}
+
+const vfsExample = `local typesext = require("@antiraid/typesext")
+local vfs = typesext.Vfs.newoverlay({
+	{ ["init.luau"] = "return 'from ' .. require('./b')" },
+	{ ["b.luau"] = "return 'b'", ["init.luau"] = "return 'hidden'" },
+})
+`
+
+var vfsArea = Area{
+	Name: "Vfs", Kind: Object, Type: "Vfs",
+	Doc: "Files of Luau in memory.",
+	Functions: []Function{{
+		Name: "createrequirefunction", Args: []Param{{Name: "id", Type: Text, Doc: "how messages call it"}, {Name: "globals", Type: Table}},
+		Results: []Param{{Name: "require", Type: Func}}, Cost: 100,
+		Doc: "Makes a require for these files. A module sees the given globals; if they have no `require` of their own, they get this one. Paths count from the " +
+			"module that asks, from elsewhere from the top. Modules are kept as long as the function.",
+		Example: vfsExample + `local globals = typesext.createglobalproxy()
+local load = vfs:createrequirefunction("demo", globals)
+print(load("./init"), globals.require == load) --> from b	true
+print(pcall(function() load("./c") end)) --> false	example:9: require "./c": the template has no module "c"`,
+	}},
+}
