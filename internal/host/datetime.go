@@ -20,7 +20,7 @@ func newTimezone(c *luau.Call) error {
 	if !ok {
 		full = name.Str()
 	}
-	loc, err := location(full)
+	loc, err := location(c, full)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ type dumper struct {
 const maxDumpDepth = 10
 
 func (d *dumper) value(v luau.Value) error {
+	if err := d.c.Charge(10); err != nil {
+		return err
+	}
 	switch v.Kind() {
 	case luau.KindString:
 		return d.quoted(v.AsString().Str())
@@ -129,7 +132,7 @@ func (d *dumper) keys(t *luau.Table, n int) ([]luau.Value, error) {
 			count++
 		}
 	}
-	if err := d.c.Charge(int64(count)*3 + int64(n)/4); err != nil {
+	if err := d.c.Charge(int64(count)*12 + int64(n)/4); err != nil {
 		return nil, err
 	}
 	if err := d.c.Alloc(int64(count) * keyBytes); err != nil {

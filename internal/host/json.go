@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -69,6 +68,9 @@ func (w *jsonWriter) refuse(format string, args ...any) error {
 }
 
 func (w *jsonWriter) value(v luau.Value) error {
+	if err := w.c.Charge(15); err != nil {
+		return err
+	}
 	switch v.Kind() {
 	case luau.KindNil:
 		return w.text("null")
@@ -100,11 +102,11 @@ func jsonNumber(f float64) string {
 	case f == math.Trunc(f) && math.Abs(f) < 1<<63 && !(f == 0 && math.Signbit(f)):
 		return strconv.FormatInt(int64(f), 10)
 	}
-	b, err := json.Marshal(f)
-	if err != nil {
-		panic("BUG: a finite number has no JSON form: " + err.Error())
+	layout := byte('f')
+	if size := math.Abs(f); f != 0 && (size < 1e-6 || size >= 1e21) {
+		layout = 'e'
 	}
-	return string(b)
+	return strconv.FormatFloat(f, layout, -1, 64)
 }
 
 // str writes a string; control characters, quotes and backslashes are escaped.
@@ -276,7 +278,7 @@ func (w *jsonWriter) entries(t *luau.Table) ([]entry, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	return list, w.c.Charge(int64(n) * 2)
+	return list, w.c.Charge(int64(n) * 10)
 }
 
 // separate writes what stands before an item: the opening bracket or a comma.

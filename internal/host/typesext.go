@@ -108,7 +108,7 @@ func stringMap(c *luau.Call, t *luau.Table) (map[string]string, error) {
 		if err := c.Alloc(n + mapEntryBytes); err != nil {
 			return nil, err
 		}
-		if err := c.Charge(1 + n/64); err != nil {
+		if err := c.Charge(60 + n/64); err != nil {
 			return nil, err
 		}
 		m[key] = text // strings of a VM are Go strings that never change

@@ -12,16 +12,21 @@ import (
 // some 600; only those that exist are kept. It is safe for concurrent use.
 var locations sync.Map // string to *time.Location
 
-// maxZoneName is longer than any name of a time zone.
-const maxZoneName = 64
+const (
+	maxZoneName  = 64     // longer than any name of a time zone
+	loadZoneFuel = 15_000 // what looking a zone up costs that is not kept
+)
 
 // location gives a time zone of the IANA database.
-func location(name string) (*time.Location, error) {
+func location(c *luau.Call, name string) (*time.Location, error) {
 	if loc, ok := locations.Load(name); ok {
 		return loc.(*time.Location), nil
 	}
 	if name == "" || name == "Local" || len(name) > maxZoneName {
 		return nil, noZone(name)
+	}
+	if err := c.Charge(loadZoneFuel); err != nil {
+		return nil, err
 	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
@@ -40,7 +45,7 @@ func noZone(name string) error {
 
 // zoneArg gives the time zone that argument i is.
 func zoneArg(c *luau.Call, i int) (*time.Location, error) {
-	return location(string(c.Arg(i).AsUserdata().Data().(timezone)))
+	return location(c, string(c.Arg(i).AsUserdata().Data().(timezone)))
 }
 
 // offsets gives a moment's offset from UTC in seconds: that of the zone's standard

@@ -73,12 +73,12 @@ var timezoneArea = Area{
 		fromEpoch("fromTimeMicros", "microseconds", "1700000000000001", "2023-11-14T22:13:20.000001Z"),
 		fromEpoch("fromTimeNanos", "nanoseconds", `"1700000000000000001"`, "2023-11-14T22:13:20.000000001Z"),
 		{
-			Name: "utcToTz", Args: civilArgs, Results: civilResults, Cost: 50,
+			Name: "utcToTz", Args: civilArgs, Results: civilResults, Cost: 300,
 			Doc:     "Gives the moment at which clocks in UTC show that, in this zone. There is always one.",
 			Example: datetimeExample + `print(datetime.new("America/New_York"):utcToTz(2026, 7, 1, 12, 0, 0)) --> 2026-07-01T08:00:00-04:00`,
 		},
 		{
-			Name: "tzToUtc", Args: civilArgs, Results: civilResults, Cost: 50,
+			Name: "tzToUtc", Args: civilArgs, Results: civilResults, Cost: 300,
 			Doc: "Gives the moment at which clocks in this zone show that, in UTC. It is an error when they skip it. When they show it twice it is the earlier " +
 				"one, with `all` the later one follows.",
 			Example: datetimeExample + `local zone = datetime.new("Europe/Berlin")
@@ -86,12 +86,12 @@ print(zone:tzToUtc(2026, 10, 25, 2, 30, 0, true)) --> 2026-10-25T00:30:00Z	2026-
 print(pcall(function() zone:tzToUtc(2026, 3, 29, 2, 30, 0) end)) --> false	example:4: Timezone:tzToUtc: clocks in Europe/Berlin skip 2026-03-29 02:30:00`,
 		},
 		{
-			Name: "timeUtcToTz", Args: clockArgs, Results: dateTimeResult, Cost: 50,
+			Name: "timeUtcToTz", Args: clockArgs, Results: dateTimeResult, Cost: 300,
 			Doc:     "Is utcToTz for today, as UTC has it.",
 			Example: datetimeExample + `print(datetime.new("Asia/Kolkata"):timeUtcToTz(12, 0, 0).hour) --> 17`,
 		},
 		{
-			Name: "timeTzToUtc", Args: clockArgs, Results: dateTimeResult, Cost: 50,
+			Name: "timeTzToUtc", Args: clockArgs, Results: dateTimeResult, Cost: 300,
 			Doc:     "Is tzToUtc for today, as this zone has it.",
 			Example: datetimeExample + `print(datetime.new("Asia/Kolkata"):timeTzToUtc(17, 30, 0).hour) --> 12`,
 		},
