@@ -41,11 +41,11 @@ func TestDelayChannel(t *testing.T) {
 	const head = `local channel, datetime = m("channel"), m("datetime") local q = channel.DelayChannel() local function ms(n) return datetime.timedelta_millis(n) end `
 	runModuleCases(t, []moduleCase{
 		{head + `for i = 1, 5 do q:add(i, ms(0)) end local all = {} for i = 1, 5 do all[i] = q:next() end print(table.concat(all, ","))`, "1,2,3,4,5"},
-		{head + `q:add("late", ms(150)) task.delay(0.05, function() q:add("early", ms(10)) end) print(q:next(), q:next())`, "early\tlate"},
+		{head + `q:add("late", ms(400)) task.delay(0.05, function() q:add("early", ms(10)) end) print(q:next(), q:next())`, "early\tlate"},
 		{head + `task.delay(0.05, function() q:add("x", ms(-5)) end) print(q:next(), #q)`, "x\t0"},
 		{head + `local h = q:add("a", ms(50)) q:add("b", ms(60)) print(h == h, h:cancel()) print(h:cancel()) print(q:next(), h:cancel())`, "true\ttrue\ta|false|b\tfalse"},
 		{head + `local h = q:add("a", datetime.timedelta_weeks("15000000000000")) print(#q) q:clear() print(#q, h:cancel())`, "1|0\tfalse"},
-		{head + `q:add("a", ms(200)) task.delay(0.05, function() q:clear() q:add("b", ms(250)) end) print(q:next())`, "b"},
+		{head + `q:add("a", ms(500)) task.delay(0.05, function() q:clear() q:add("b", ms(600)) end) print(q:next())`, "b"},
 		{head + `local th = task.spawn(q.next, q) task.cancel(th) q:add(1, ms(0)) print(q:next())`, "1"},
 		{head + `local handles = {} for i = 1, 500 do handles[i] = q:add(i, ms(i * 7 % 25 * 20)) end
 			for i = 1, 500, 3 do assert(handles[i]:cancel()) end local n, last = 0, -1

@@ -13,10 +13,10 @@ import (
 func formatDate(c *luau.Call) error {
 	format := c.Arg(1).AsString().Str()
 	const longest = 20 // bytes that one of the format becomes
-	if err := c.Charge(int64(len(format)) * 40); err != nil {
+	if err := c.Alloc(int64(len(format)) * longest); err != nil {
 		return err
 	}
-	if err := c.Alloc(int64(len(format)) * longest); err != nil {
+	if err := c.Charge(int64(len(format)) * 40); err != nil {
 		return err
 	}
 	text, err := strftime(c.Arg(0).AsUserdata().Data().(time.Time), format)

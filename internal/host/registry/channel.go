@@ -29,8 +29,7 @@ print(#queue, queue:next(), queue:next(), #queue) --> 2	first	second	0`,
 			Doc: "Takes the receivers of all the channels and waits until each has its value, or the time is over: one time for all of them. " +
 				"Gives the values in the order in which they came, and whether some are missing.",
 			Example: channelExample + `local a, b, c = channel.OneshotChannel(), channel.OneshotChannel(), channel.OneshotChannel()
-task.delay(0.1, function() a:send("a") end)
-task.delay(0.05, function() b:send("b") end)
+task.defer(function() b:send("b") a:send("a") end)
 local values, timedout = channel.selectoneshots({ a, b, c }, datetime.timedelta_millis(300))
 print(values[1], values[2], #values, timedout) --> b	a	2	true`,
 		},
