@@ -67,13 +67,15 @@ func (g *generation) explain(why *cause) *cause {
 	return &cause{ReasonLink, why.err}
 }
 
-// step sends sig to a child that has not ended and gives it time to end.
+// step sends sig to a child that has not ended and gives it time to end. One that
+// is stopped gets the signal when it is continued, which SIGCONT sees to.
 func (g *generation) step(sig syscall.Signal, wait time.Duration) {
 	if g.child.gone() {
 		return
 	}
 	g.h.log.Warn("worker is told to end", "generation", uint64(g.id.Generation), "pid", g.child.pid, "signal", sig.String())
 	g.child.signal(sig)
+	g.child.signal(syscall.SIGCONT)
 	g.exitsWithin(wait)
 }
 
