@@ -148,6 +148,14 @@ func TestD12_newModulesAfterAChange(t *testing.T) {
 			t.Errorf("got %q, want %s", got, version)
 		}
 	}
+	got := s.script(`local typesext = require("@antiraid/typesext")
+for _, version in { "one", "two" } do
+	local vfs = typesext.Vfs.newoverlay({ { ["m.luau"] = "return '" .. version .. "'" } })
+	print(vfs:createrequirefunction("same", {})("./m"))
+end`)
+	if got != "one\ntwo" {
+		t.Errorf("of a Vfs: got %q", got)
+	}
 }
 
 // A paused template gets no event.

@@ -56,7 +56,7 @@ var absent = map[string]string{
 	"Blob": laterModule,
 
 	"Url": laterPlugin, "Headers": laterPlugin, "Request": laterPlugin, "Response": laterPlugin,
-	"TarArchive": laterModule, "Opaque": laterModule,
+	"TarArchive": laterModule,
 
 	"@antiraid/wasm": "not taken over: it came in July 2026, after the API that this one follows",
 
