@@ -124,7 +124,7 @@ var mayImport = map[string][]string{
 	"internal/broker":        {"internal/khronos", "internal/limits", "internal/host/registry", "internal/store"},
 	"internal/templates":     {"internal/khronos", "internal/limits", "internal/store"},
 	"internal/telemetry":     {"internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker", "internal/quarantine", "internal/ledger"},
-	"internal/api":           {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog", "internal/feed", "internal/ledger"},
+	"internal/api":           {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog", "internal/feed", "internal/ledger", "internal/templates"},
 	"internal/apptest":       {"internal/..."},
 
 	"internal/objects":          {"internal/khronos"},

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/templates"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -45,12 +46,12 @@ func (l *local) check(ctx context.Context, a *app, path string) error {
 	if err != nil {
 		return err
 	}
-	stored, err := l.templates.Put(ctx, khronos.TenantID{Kind: khronos.TenantGuild, ID: 1}, t)
+	stored, err := l.templates.Put(ctx, khronos.TenantID{Kind: khronos.TenantGuild, ID: 1}, templates.Upload{Name: t.Name, Files: t.Files})
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"path": path, "name": stored.Name, "subscriptions": stored.Subscriptions, "capabilities": stored.Capabilities})
+		return a.printJSON(map[string]any{"path": path, "name": stored.Name, "subscriptions": stored.Subscriptions, "asked": t.Capabilities})
 	}
 	fmt.Fprintf(a.out, "%s: ok, handles %v\n", path, stored.Subscriptions)
 	return nil

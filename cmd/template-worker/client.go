@@ -32,6 +32,7 @@ func (o *clientOptions) register(cmd *cobra.Command) {
 type client struct {
 	base  string
 	token string
+	local bool // the token was signed here, with the key in the data folder
 	http  http.Client
 }
 
@@ -55,7 +56,8 @@ func (a *app) dial(o clientOptions) (*client, error) {
 		}
 	}
 	token := a.getenv("TW_TOKEN")
-	if token == "" {
+	local := token == ""
+	if local {
 		key, err := auth.LoadKey(cfg.DataDir)
 		if err != nil {
 			return nil, withTry(err, "set TW_TOKEN to a token of `template-worker token create`")
@@ -67,7 +69,7 @@ func (a *app) dial(o clientOptions) (*client, error) {
 	if !strings.Contains(addr, "://") {
 		addr = "http://" + addr
 	}
-	return &client{base: strings.TrimSuffix(addr, "/"), token: token, http: http.Client{Timeout: 11 * time.Minute}}, nil
+	return &client{base: strings.TrimSuffix(addr, "/"), token: token, local: local, http: http.Client{Timeout: 11 * time.Minute}}, nil
 }
 
 // request makes one request with the token.

@@ -57,7 +57,7 @@ func TestRun_Usage(t *testing.T) {
 		{[]string{"workers", "kill", "--data-dir", dir}, exitUsage, "wants one worker id, or --all"},
 		{[]string{"workers", "kill", "x"}, exitUsage, "want a number"},
 		{[]string{"templates", "push", "/does/not/exist", "--tenant", "guild:1"}, exitFailed, "/does/not/exist"},
-		{[]string{"templates", "pull"}, exitUsage, `unknown command "pull"`},
+		{[]string{"templates", "fetch"}, exitUsage, `unknown command "fetch"`},
 		{[]string{"token", "create", "--data-dir", dir}, exitFailed, "signing key"},
 		{[]string{"config", "--set", "limits.heap_bytes=lots"}, exitUsage, "heap_bytes"},
 		{[]string{"config", "--set", "nothing=1"}, exitUsage, "nothing"},

@@ -117,7 +117,7 @@ func (l *local) event(ctx context.Context, a *app, id khronos.TenantID, path str
 	if err != nil {
 		return err
 	}
-	if _, err := l.templates.Put(ctx, id, t); err != nil {
+	if _, err := l.templates.Put(ctx, id, templates.Upload{Name: t.Name, Files: t.Files, Grant: templates.Grant{List: t.Capabilities}}); err != nil {
 		return err
 	}
 	result, err := l.thread.DispatchEvent(ctx, id, ev)
@@ -149,8 +149,8 @@ func (l *local) script(ctx context.Context, a *app, id khronos.TenantID, path st
 	return nil
 }
 
-// readTemplate reads a folder, or a single file that stands for init.luau. A
-// file cannot ask for capabilities, so it gets those of its tenant's own data.
+// readTemplate reads a folder, or a single file that stands for init.luau. What
+// it asks for it gets. A file cannot ask, so it gets what its tenant's own data needs.
 func readTemplate(path string) (khronos.Template, error) {
 	info, err := os.Stat(path)
 	if err != nil {

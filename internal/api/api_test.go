@@ -26,8 +26,9 @@ import (
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/ledger"
 	"github.com/template-worker/template-worker/internal/limits"
-	"github.com/template-worker/template-worker/internal/store"
+	"github.com/template-worker/template-worker/internal/store/memory"
 	"github.com/template-worker/template-worker/internal/telemetry"
+	"github.com/template-worker/template-worker/internal/templates"
 	"github.com/template-worker/template-worker/internal/tenantlog"
 	"github.com/template-worker/template-worker/internal/worker"
 )
@@ -37,10 +38,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rooms is everything behind the API, with behaviour: events are echoed, and
 // an event's name picks the fault.
 type rooms struct {
-	mu        sync.Mutex // mu guards the fields below
-	calls     []string
-	templates map[string]store.Template
-	killed    []khronos.WorkerID
+	mu     sync.Mutex // mu guards the fields below
+	calls  []string
+	killed []khronos.WorkerID
 
 	blocked chan struct{} // one element for each event Block that has come in
 	unblock chan struct{} // ends them
@@ -224,46 +224,17 @@ func errorsOf(errs ...error) error {
 	return nil
 }
 
-// shelf is rooms as the templates.
+// shelf is rooms as the worker and the broker of the templates.
 type shelf struct{ *rooms }
 
-func (s shelf) List(context.Context, khronos.TenantID) ([]store.Template, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := []store.Template{}
-	for _, t := range s.templates {
-		list = append(list, t)
-	}
-	return list, nil
+// InspectTemplate reads the names of events off init.luau.
+func (shelf) InspectTemplate(_ context.Context, _ khronos.TenantID, files map[string]string) ([]string, error) {
+	return strings.Fields(files["init.luau"]), nil
 }
 
-func (s shelf) Get(_ context.Context, _ khronos.TenantID, name string) (store.Template, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, ok := s.templates[name]
-	if !ok {
-		return t, khronos.Errorf(khronos.ErrKindNotFound, "no template %q", name)
-	}
-	return t, nil
-}
+func (s shelf) TemplatesChanged(tenant khronos.TenantID) { s.note("changed %s", tenant) }
 
-func (s shelf) Put(_ context.Context, tenant khronos.TenantID, t khronos.Template) (store.Template, error) {
-	if err := khronos.CheckTemplateFiles(t.Name, t.Files); err != nil {
-		return store.Template{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.Version = s.templates[t.Name].Version + 1
-	s.templates[t.Name] = store.Template{Tenant: tenant, Template: t}
-	return s.templates[t.Name], nil
-}
-
-func (s shelf) Delete(_ context.Context, _ khronos.TenantID, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.templates, name)
-	return nil
-}
+func (shelf) Forget(khronos.TenantID) {}
 
 // bench is a server under test with a token.
 type bench struct {
@@ -283,7 +254,7 @@ func newBench(t *testing.T) *bench {
 	}
 	lim := limits.Default()
 	lim.FollowBuffer, lim.Followers = 8, 2
-	b := &bench{rooms: &rooms{templates: map[string]store.Template{}, blocked: make(chan struct{}, 1), unblock: make(chan struct{})}, log: &bytes.Buffer{}, token: token}
+	b := &bench{rooms: &rooms{blocked: make(chan struct{}, 1), unblock: make(chan struct{})}, log: &bytes.Buffer{}, token: token}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	lines := tenantlog.New(10, slog.New(slog.DiscardHandler))
 	b.lines = lines
@@ -292,7 +263,7 @@ func newBench(t *testing.T) *bench {
 	b.server = api.NewServer(api.Config{
 		Gate:       auth.Gate{Key: key, Roots: []khronos.Snowflake{42}, Sources: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Limits:     lim,
-		Dispatcher: book, Ledger: book, Workers: pool{b.rooms}, Templates: shelf{b.rooms}, Tenants: b.rooms, TenantLog: lines, Quarantine: b.rooms,
+		Dispatcher: book, Ledger: book, Workers: pool{b.rooms}, Templates: templates.New(memory.New(), shelf{b.rooms}, shelf{b.rooms}, lim), Tenants: b.rooms, TenantLog: lines, Quarantine: b.rooms,
 		Metrics: telemetry.NewRegistry(), Version: "test", Log: log,
 	})
 	return b

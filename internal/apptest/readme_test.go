@@ -17,7 +17,7 @@ func TestREADME_FirstTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	code := regexp.MustCompile("(?s)```lua\n(.*?)```").FindSubmatch(readme)
-	manifest := regexp.MustCompile("`(\\{\"capabilities\".*?\\})`").FindSubmatch(readme)
+	manifest := regexp.MustCompile("`(capabilities = .*?)`").FindSubmatch(readme)
 	data := regexp.MustCompile(`run greeter --event GUILD_MEMBER_ADD --data '(.*?)'`).FindSubmatch(readme)
 	if code == nil || manifest == nil || data == nil {
 		t.Fatal("the README has no first template, manifest or command any more")
@@ -26,7 +26,7 @@ func TestREADME_FirstTemplate(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string][]byte{"init.luau": code[1], "template.json": manifest[1]} {
+	for name, text := range map[string][]byte{"init.luau": code[1], "template.toml": manifest[1]} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -147,6 +147,8 @@ func (b *Broker) Templates(ctx context.Context, tenant khronos.TenantID) (list [
 	list = make([]khronos.Template, len(kept))
 	for i, t := range kept {
 		list[i] = t.Template
+		// What the staff has denied gets no events, wherever it is installed.
+		list[i].Paused = t.Paused || t.FromReview == store.ReviewDenied
 	}
 	return list, nil
 }

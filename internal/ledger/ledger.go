@@ -123,6 +123,9 @@ func (l *Ledger) TenantStateChanged(tenant khronos.TenantID, state khronos.Tenan
 	return l.pool.TenantStateChanged(tenant, state)
 }
 
+// TemplatesChanged is worker.Worker's. It is no dispatch.
+func (l *Ledger) TemplatesChanged(tenant khronos.TenantID) { l.pool.TemplatesChanged(tenant) }
+
 // begin accepts a dispatch: from here on it is live until its end.
 func (l *Ledger) begin(ctx context.Context, tenant khronos.TenantID, kind Kind, event string) *entry {
 	id, named := ctx.Value(idKey{}).(khronos.DispatchID)

@@ -144,7 +144,7 @@ type TemplatesReply struct {
 	Err       *khronos.Error
 }
 
-// TemplatesChanged tells the worker to ask for the templates of a tenant again
+// TemplatesChanged tells the worker to ask for the templates of a tenant, of all for the zero id, again
 // before its next event. What runs goes on.
 type TemplatesChanged struct{ Tenant khronos.TenantID }
 

@@ -43,7 +43,7 @@ func (c *childEnd) Handle(m mesophyll.Message) {
 	case *mesophyll.Cancel:
 		thread.Cancel(m.ReqID)
 	case *mesophyll.TemplatesChanged:
-		thread.Refresh(m.Tenant)
+		thread.TemplatesChanged(m.Tenant)
 	case *mesophyll.DropTenant:
 		c.owned.Go(func() { c.drop(thread, m) })
 	case *mesophyll.TenantStateChanged:

@@ -109,6 +109,16 @@ func (h *Handle) DropTenant(ctx context.Context, id khronos.TenantID) error {
 	return nil
 }
 
+// TemplatesChanged has every child that may run the tenant load its templates
+// anew. One whose link does not take the word is ended: it must not go on with
+// the old ones.
+func (h *Handle) TemplatesChanged(id khronos.TenantID) {
+	h.refresh(id)
+	if h.cfg.Isolation != nil {
+		h.cfg.Isolation.solo.refresh(id)
+	}
+}
+
 func (g *generation) dropTenant(ctx context.Context, id khronos.TenantID) error {
 	reply, err := g.conn.Call(ctx, &mesophyll.DropTenant{Tenant: id})
 	if errors.Is(err, mesophyll.ErrConnLost) {

@@ -295,9 +295,10 @@ func (i *Isolation) announce(changes []quarantine.Change) {
 	}
 }
 
-// refresh has the child load a tenant's templates anew, if it owns the tenant.
+// refresh has the child load a tenant's templates anew, if it owns the tenant,
+// or all tenants' for the zero id.
 func (h *Handle) refresh(id khronos.TenantID) {
-	if !h.cfg.Owns(id) {
+	if id.Valid() && !h.cfg.Owns(id) {
 		return
 	}
 	now, _ := h.board.read()

@@ -18,22 +18,26 @@ const (
 	maxSubscriptions   = 256
 )
 
-// check holds the rules that need nobody else.
-func (s *Service) check(tenant khronos.TenantID, t khronos.Template) error {
-	if !tenant.Valid() {
-		return khronos.Errorf(khronos.ErrKindBadRequest, "%s is not a tenant", tenant)
-	}
-	if err := khronos.CheckTemplateFiles(t.Name, t.Files); err != nil {
-		return err
+// checkFiles holds the rules for files that need nobody else, and reads the manifest.
+func (s *Service) checkFiles(name string, files map[string]string) (Manifest, error) {
+	if err := khronos.CheckTemplateFiles(name, files); err != nil {
+		return Manifest{}, err
 	}
 	size := int64(0)
-	for path, source := range t.Files {
+	for path, source := range files {
 		size += int64(len(path) + len(source))
 	}
 	if size > s.limits.TemplateBytes {
-		return khronos.Errorf(khronos.ErrKindTooLarge, "template %q has %d bytes: the limit is %d (template_bytes)", t.Name, size, s.limits.TemplateBytes)
+		return Manifest{}, khronos.Errorf(khronos.ErrKindTooLarge, "template %q has %d bytes: the limit is %d (template_bytes)", name, size, s.limits.TemplateBytes)
 	}
-	return checkCapabilities(t.Capabilities)
+	return ManifestOf(files)
+}
+
+func checkTenant(tenant khronos.TenantID) error {
+	if !tenant.Valid() {
+		return khronos.Errorf(khronos.ErrKindBadRequest, "%s is not a tenant", tenant)
+	}
+	return nil
 }
 
 func checkCapabilities(list []string) error {
@@ -53,28 +57,9 @@ func checkCapabilities(list []string) error {
 	return nil
 }
 
-// checkCount is too_large when the tenant may have no further template. It holds
-// until the tenant's turn ends.
-func (s *Service) checkCount(ctx context.Context, tenant khronos.TenantID, name string) error {
-	list, err := s.store.Templates(ctx, tenant)
-	if err != nil {
-		return public(err)
-	}
-	for _, t := range list {
-		if t.Name == name {
-			return nil
-		}
-	}
-	if len(list) >= s.limits.TemplatesPerTenant {
-		return khronos.Errorf(khronos.ErrKindTooLarge, "%s has %d templates: the limit is %d (templates_per_tenant); delete one first",
-			tenant, len(list), s.limits.TemplatesPerTenant)
-	}
-	return nil
-}
-
 // inspect returns the template's subscriptions, sorted, each once.
 func (s *Service) inspect(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error) {
-	found, err := s.inspector.InspectTemplate(ctx, tenant, files)
+	found, err := s.worker.InspectTemplate(ctx, tenant, files)
 	if err != nil {
 		return nil, err
 	}

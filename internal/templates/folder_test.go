@@ -30,7 +30,8 @@ func writeFolder(t *testing.T, files map[string]string) string {
 func TestReadFolder(t *testing.T) {
 	dir := writeFolder(t, map[string]string{
 		"init.luau": "return {}", "lib/a.luau": "return 1", "lib/.luaurc": "{}", "old.lua": "return 2",
-		"README.md": "# no", "fixtures/x.json": "{}", "template.json": `{"name": "renamed", "capabilities": ["kv:*"]}`,
+		"README.md": "# no", "fixtures/x.json": "{}", "a.test.luau": "return {}", "lib/template.toml": "no",
+		"template.toml": "name = \"renamed\"\ncapabilities = [\"kv:*\"]",
 	})
 	got, err := templates.ReadFolder(dir)
 	if err != nil {
@@ -38,6 +39,7 @@ func TestReadFolder(t *testing.T) {
 	}
 	want := khronos.Template{Name: "renamed", Capabilities: []string{"kv:*"}, Files: map[string]string{
 		"init.luau": "return {}", "lib/a.luau": "return 1", "lib/.luaurc": "{}", "old.lua": "return 2",
+		"template.toml": "name = \"renamed\"\ncapabilities = [\"kv:*\"]",
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -58,8 +60,8 @@ func TestReadFolder_Refusals(t *testing.T) {
 		want  string
 	}{
 		{"no init.luau", map[string]string{"a.luau": ""}, "init.luau"},
-		{"unknown manifest field", map[string]string{"init.luau": "", "template.json": `{"capabilitys": []}`}, "capabilitys"},
-		{"broken manifest", map[string]string{"init.luau": "", "template.json": `{`}, "template.json"},
+		{"unknown manifest field", map[string]string{"init.luau": "", "template.toml": "name = \"x\"\ncapabilitys = []"}, "template.toml:2: there is no capabilitys"},
+		{"broken manifest", map[string]string{"init.luau": "", "template.toml": "name = "}, "template.toml:1:"},
 		{"too large", map[string]string{"init.luau": "--" + strings.Repeat("x", 256<<10)}, "262144"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

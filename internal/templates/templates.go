@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -17,14 +18,15 @@ import (
 	"github.com/template-worker/template-worker/internal/store"
 )
 
-// Inspector is what an upload needs of the worker that owns the tenant.
-type Inspector interface {
+// Worker is what a change needs of the workers.
+type Worker interface {
 	// InspectTemplate runs the template's init.luau under the inspection limits
 	// and returns the names of the events that it handles.
 	InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error)
-	// DropTenant ends what runs of the tenant and forgets its templates, so that
-	// its next event loads them again.
-	DropTenant(ctx context.Context, tenant khronos.TenantID) error
+	// TemplatesChanged makes events that are accepted after it returns meet the
+	// templates as they are stored now; what runs of another version ends there. It
+	// does not wait. The zero TenantID stands for all tenants.
+	TemplatesChanged(tenant khronos.TenantID)
 }
 
 // Notifier is told that a tenant's templates changed, before the worker is: the
@@ -33,144 +35,221 @@ type Notifier interface {
 	Forget(tenant khronos.TenantID)
 }
 
-// changeTimeout bounds what comes after the checks: storing, and the wait for a
-// worker to drop the tenant, which it does within seconds or is killed.
+// changeTimeout bounds what comes after the checks: the store's work.
 const changeTimeout = 15 * time.Second
 
 // Service keeps templates. Make one with New. All methods are safe for
 // concurrent use; the changes of one tenant happen one after the other.
 //
+// A change has taken effect when its method returns: events that are accepted
+// then meet the new version. Handlers that run end on the version they began on,
+// and at no moment does an event meet none.
+//
 // Errors are or wrap a *khronos.Error, or wrap the context's error.
 type Service struct {
-	store     store.Store
-	inspector Inspector
-	notifier  Notifier
-	limits    limits.Limits
-	turns     turns
+	store    store.Store
+	worker   Worker
+	notifier Notifier
+	limits   limits.Limits
+	turns    turns
 }
 
 // New returns a service over its dependencies, which stay the caller's to close.
-func New(st store.Store, inspector Inspector, notifier Notifier, l limits.Limits) *Service {
-	return &Service{store: st, inspector: inspector, notifier: notifier, limits: l}
+func New(st store.Store, w Worker, notifier Notifier, l limits.Limits) *Service {
+	return &Service{store: st, worker: w, notifier: notifier, limits: l}
 }
 
 // List returns the tenant's templates, sorted by name.
-func (s *Service) List(ctx context.Context, tenant khronos.TenantID) ([]store.Template, error) {
-	list, err := s.store.Templates(ctx, tenant)
+func (s *Service) List(ctx context.Context, tenant khronos.TenantID) ([]Template, error) {
+	kept, err := s.store.Templates(ctx, tenant)
+	list := make([]Template, len(kept))
+	for i, t := range kept {
+		list[i] = withManifest(t)
+	}
 	return list, public(err)
 }
 
 // Get returns one template, or not_found.
-func (s *Service) Get(ctx context.Context, tenant khronos.TenantID, name string) (store.Template, error) {
+func (s *Service) Get(ctx context.Context, tenant khronos.TenantID, name string) (Template, error) {
 	t, err := s.store.Template(ctx, tenant, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Template{}, notFound(tenant, name)
+	if err != nil {
+		return Template{}, missing(err, tenant, name)
 	}
-	return t, public(err)
+	return withManifest(t), nil
 }
 
-// Put checks t, has it inspected, stores it in place of the one of that name, and
-// makes the tenant load it with its next event; what runs of the tenant ends
-// with dropped_tenant. Of t it takes Name, Files, Capabilities and Paused; the
-// subscriptions are what the inspection found and the version is the store's.
+// Upload is a template to be stored: Files of its own, or From the shop.
+type Upload struct {
+	Name   string
+	Files  map[string]string
+	From   store.TemplateRef
+	Grant  Grant
+	Paused *bool // nil: as it was before, a new one is not
+	Stage  bool  // keep it as a version; what is in force stays so
+}
+
+// Put checks u, has it inspected and stores it as the newest version of the
+// template of that name, in force unless u.Stage. The subscriptions are what the
+// inspection found and the version is the store's.
 //
-// Nothing is stored unless everything before succeeded. A template that does
-// not load is a script_error with the text of its error, which begins with file
-// and line, and for bad source also the column. An error after storing says so: the template is then in
-// force from the worker's next start at the latest.
-func (s *Service) Put(ctx context.Context, tenant khronos.TenantID, t khronos.Template) (store.Template, error) {
-	if err := s.check(tenant, t); err != nil {
-		return store.Template{}, err
+// Nothing is stored unless everything before succeeded. A template that does not
+// load is a script_error with the text of its error, which begins with file and
+// line, and for bad source also the column.
+func (s *Service) Put(ctx context.Context, tenant khronos.TenantID, u Upload) (Template, error) {
+	if err := checkTenant(tenant); err != nil {
+		return Template{}, err
+	}
+	if err := checkCapabilities(u.Grant.List); err != nil {
+		return Template{}, err
+	}
+	if u.From != (store.TemplateRef{}) {
+		return s.install(ctx, tenant, u)
+	}
+	m, err := s.checkFiles(u.Name, u.Files)
+	if err != nil {
+		return Template{}, err
 	}
 	done, err := s.turns.begin(ctx, tenant)
 	if err != nil {
-		return store.Template{}, err
+		return Template{}, err
 	}
 	defer done()
-	if err := s.checkCount(ctx, tenant, t.Name); err != nil {
-		return store.Template{}, err
+	before, err := s.before(ctx, tenant, u)
+	if err != nil {
+		return Template{}, err
 	}
-	if t.Subscriptions, err = s.inspect(ctx, tenant, t.Files); err != nil {
-		return store.Template{}, err
+	found, err := s.inspect(ctx, tenant, u.Files)
+	if err != nil {
+		return Template{}, err
 	}
-	return s.put(ctx, store.Template{Tenant: tenant, Template: t})
+	_, manifest := u.Files[ManifestFile]
+	next := store.Template{Tenant: tenant, Template: khronos.Template{
+		Name: u.Name, Files: u.Files, Subscriptions: found,
+		Capabilities: u.Grant.of(m.Capabilities, before.Capabilities, manifest), Paused: u.paused(before),
+	}}
+	return s.keep(ctx, next, u.Stage)
 }
 
-// SetPaused pauses or resumes a template: a paused one gets no events. Its
-// version stays the same. A template that is already so stays as it is.
-func (s *Service) SetPaused(ctx context.Context, tenant khronos.TenantID, name string, paused bool) (store.Template, error) {
-	done, err := s.turns.begin(ctx, tenant)
-	if err != nil {
-		return store.Template{}, err
+func (u *Upload) paused(before store.Template) bool {
+	if u.Paused != nil {
+		return *u.Paused
 	}
-	defer done()
-	t, err := s.Get(ctx, tenant, name)
-	if err != nil || t.Paused == paused {
-		return t, err
-	}
-	ctx, cancel := goOn(ctx)
-	defer cancel()
-	t, err = s.store.PauseTemplate(ctx, tenant, name, paused)
-	s.notifier.Forget(tenant)
+	return before.Paused
+}
+
+// before gives the template that u will replace, or the zero one when there is
+// room for a new one. It holds until the tenant's turn ends.
+func (s *Service) before(ctx context.Context, tenant khronos.TenantID, u Upload) (store.Template, error) {
+	list, err := s.store.Templates(ctx, tenant)
 	if err != nil {
 		return store.Template{}, public(err)
 	}
-	return t, s.apply(ctx, tenant, fmt.Sprintf("template %q is stored with paused = %v", name, paused))
+	for _, t := range list {
+		if t.Name == u.Name {
+			return t, nil
+		}
+	}
+	switch {
+	case u.Stage:
+		return store.Template{}, khronos.Errorf(khronos.ErrKindNotFound, "%s has no template %q to stage a version of: upload it without staging first", tenant, u.Name)
+	case len(list) >= s.limits.TemplatesPerTenant:
+		return store.Template{}, khronos.Errorf(khronos.ErrKindTooLarge, "%s has %d templates: the limit is %d (templates_per_tenant); delete one first",
+			tenant, len(list), s.limits.TemplatesPerTenant)
+	}
+	return store.Template{}, nil
 }
 
-// Delete removes a template, or returns not_found. What runs of the tenant ends.
+// keep stores next and, unless it is only staged, makes it take effect.
+func (s *Service) keep(ctx context.Context, next store.Template, stage bool) (Template, error) {
+	return s.change(ctx, next.Tenant, next.Name, func(ctx context.Context) (store.Template, error) {
+		if stage {
+			return s.store.StageTemplate(ctx, next)
+		}
+		return s.store.PutTemplate(ctx, next)
+	})
+}
+
+// change does one change at the store, within the tenant's turn and past all
+// checks, and makes it take effect. It goes on when the caller has gone: what is
+// stored must not stay without effect.
+func (s *Service) change(ctx context.Context, tenant khronos.TenantID, name string, do func(context.Context) (store.Template, error)) (Template, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
+	defer cancel()
+	t, err := do(ctx)
+	// Also after an error: it may be stored all the same. The broker forgets the
+	// old capabilities before a worker can load what needs the new ones.
+	s.notifier.Forget(tenant)
+	s.worker.TemplatesChanged(tenant)
+	if err != nil {
+		return Template{}, missing(err, tenant, name)
+	}
+	return withManifest(t), nil
+}
+
+// SetGrants gives a template exactly these capabilities, as a new version with
+// the files of the one in force. One that has them already stays as it is.
+func (s *Service) SetGrants(ctx context.Context, tenant khronos.TenantID, name string, capabilities []string) (Template, error) {
+	if err := checkCapabilities(capabilities); err != nil {
+		return Template{}, err
+	}
+	done, err := s.turns.begin(ctx, tenant)
+	if err != nil {
+		return Template{}, err
+	}
+	defer done()
+	now, err := s.Get(ctx, tenant, name)
+	if err != nil || slices.Equal(now.Capabilities, capabilities) {
+		return now, err
+	}
+	next := now.Template
+	next.Capabilities = capabilities
+	if next.From != (store.TemplateRef{}) {
+		next.Files = nil
+	}
+	return s.keep(ctx, next, false)
+}
+
+// SetPaused pauses or resumes a template: a paused one gets no new events. Its
+// version stays the same. A template that is already so stays as it is.
+func (s *Service) SetPaused(ctx context.Context, tenant khronos.TenantID, name string, paused bool) (Template, error) {
+	done, err := s.turns.begin(ctx, tenant)
+	if err != nil {
+		return Template{}, err
+	}
+	defer done()
+	now, err := s.Get(ctx, tenant, name)
+	if err != nil || now.Paused == paused {
+		return now, err
+	}
+	return s.change(ctx, tenant, name, func(ctx context.Context) (store.Template, error) {
+		return s.store.PauseTemplate(ctx, tenant, name, paused)
+	})
+}
+
+// Delete removes a template with all its versions, or returns not_found. What
+// runs of it ends with dropped_tenant.
 func (s *Service) Delete(ctx context.Context, tenant khronos.TenantID, name string) error {
 	done, err := s.turns.begin(ctx, tenant)
 	if err != nil {
 		return err
 	}
 	defer done()
-	ctx, cancel := goOn(ctx)
-	defer cancel()
-	err = s.store.DeleteTemplate(ctx, tenant, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return notFound(tenant, name)
-	}
-	s.notifier.Forget(tenant)
-	if err != nil {
-		return public(err)
-	}
-	return s.apply(ctx, tenant, fmt.Sprintf("template %q is deleted", name))
-}
-
-// goOn returns the context of a change that is past its checks. The change goes
-// on when the caller has gone: what is stored must not stay without effect.
-func goOn(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
-}
-
-// put stores t and makes it take effect.
-func (s *Service) put(ctx context.Context, t store.Template) (store.Template, error) {
-	ctx, cancel := goOn(ctx)
-	defer cancel()
-	stored, err := s.store.PutTemplate(ctx, t)
-	s.notifier.Forget(t.Tenant) // also after an error: it may be stored all the same
-	if err != nil {
-		return store.Template{}, public(err)
-	}
-	return stored, s.apply(ctx, t.Tenant, fmt.Sprintf("template %q is stored as version %d", t.Name, stored.Version))
-}
-
-// apply makes the worker load what is stored. The broker has forgotten the old
-// capabilities before, so what is loaded meets its own.
-func (s *Service) apply(ctx context.Context, tenant khronos.TenantID, what string) error {
-	err := s.inspector.DropTenant(ctx, tenant)
-	if err == nil || errors.Is(err, khronos.ErrWorkerUnavailable) || errors.Is(err, khronos.ErrDraining) {
-		return nil // no worker runs the old templates; the next one begins with these
-	}
-	e := khronos.AsError(err)
-	public := *e
-	public.Text = fmt.Sprintf("%s, but the worker did not drop the old ones: %s; drop the tenant or try again", what, e.Text)
-	return fmt.Errorf("%w: %w", &public, err)
+	_, err = s.change(ctx, tenant, name, func(ctx context.Context) (store.Template, error) {
+		return store.Template{}, s.store.DeleteTemplate(ctx, tenant, name)
+	})
+	return err
 }
 
 func notFound(tenant khronos.TenantID, name string) error {
 	return khronos.Errorf(khronos.ErrKindNotFound, "%s has no template %q", tenant, name)
+}
+
+// missing is public, with the template's name when the store has not found it.
+func missing(err error, tenant khronos.TenantID, name string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return notFound(tenant, name)
+	}
+	return public(err)
 }
 
 // public gives an error of the store a kind and a text. It keeps the cause for

@@ -28,7 +28,7 @@ var (
 
 // worker stands for the workers and the broker. It "runs" an init.luau whose
 // lines are the names of events; a line with an error in it fails. Like the
-// real ones it goes on with what it loaded until it is told to drop it.
+// real ones it goes on with what it loaded until it is told that it changed.
 type worker struct {
 	store store.Store
 
@@ -38,7 +38,6 @@ type worker struct {
 	inspecting int
 	most       int // inspections at once
 	inspectErr error
-	dropErr    error
 	block      chan struct{} // when set, an inspection waits for it
 }
 
@@ -66,17 +65,17 @@ func (w *worker) InspectTemplate(ctx context.Context, tenant khronos.TenantID, f
 	return strings.Fields(files["init.luau"]), nil
 }
 
-func (w *worker) DropTenant(ctx context.Context, tenant khronos.TenantID) error {
-	if err := ctx.Err(); err != nil {
-		return khronos.AsError(err)
-	}
+func (w *worker) TemplatesChanged(tenant khronos.TenantID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.remembered[tenant] {
 		panic("the worker loads templates while the broker still has the old capabilities")
 	}
+	if !tenant.Valid() {
+		clear(w.loaded)
+		return
+	}
 	delete(w.loaded, tenant)
-	return w.dropErr
 }
 
 func (w *worker) Forget(tenant khronos.TenantID) {
@@ -118,11 +117,11 @@ func newWorld(t *testing.T) *world {
 	return &world{T: t, worker: w, service: templates.New(st, w, w, l)}
 }
 
-func upload(name, init string, capabilities ...string) khronos.Template {
-	return khronos.Template{Name: name, Files: map[string]string{"init.luau": init}, Capabilities: capabilities}
+func upload(name, init string, capabilities ...string) templates.Upload {
+	return templates.Upload{Name: name, Files: map[string]string{"init.luau": init}, Grant: templates.Grant{List: capabilities}}
 }
 
-func (w *world) put(t khronos.Template) store.Template {
+func (w *world) put(t templates.Upload) templates.Template {
 	w.Helper()
 	stored, err := w.service.Put(w.Context(), guild, t)
 	if err != nil {
@@ -132,7 +131,7 @@ func (w *world) put(t khronos.Template) store.Template {
 }
 
 // refused makes an upload that must fail, and wants that nothing changed.
-func (w *world) refused(kind khronos.ErrorKind, in string, t khronos.Template) {
+func (w *world) refused(kind khronos.ErrorKind, in string, t templates.Upload) {
 	w.Helper()
 	before := w.event(w.T, guild)
 	_, err := w.service.Put(w.Context(), guild, t)
@@ -156,9 +155,7 @@ func TestPut(t *testing.T) {
 	if got := w.event(t, guild); len(got) != 0 {
 		t.Fatalf("loaded at first: %q", got)
 	}
-	in := upload("a", "MESSAGE B MESSAGE", "kv:*")
-	in.Version, in.Subscriptions = 9, []string{"claimed"} // not the uploader's to say
-	stored := w.put(in)
+	stored := w.put(upload("a", "MESSAGE B MESSAGE", "kv:*"))
 	if stored.Version != 1 || stored.Tenant != guild || !slices.Equal(stored.Subscriptions, []string{"B", "MESSAGE"}) ||
 		!slices.Equal(stored.Capabilities, []string{"kv:*"}) || stored.CreatedAt.IsZero() {
 		t.Errorf("stored %+v", stored)
@@ -180,7 +177,7 @@ func TestPut_refused(t *testing.T) {
 	w := newWorld(t)
 	w.put(upload("kept", "A"))
 	w.refused(khronos.ErrKindBadRequest, "template name", upload("no/slash", "A"))
-	w.refused(khronos.ErrKindBadRequest, "init.luau is missing", khronos.Template{Name: "a", Files: map[string]string{"x.luau": ""}})
+	w.refused(khronos.ErrKindBadRequest, "init.luau is missing", templates.Upload{Name: "a", Files: map[string]string{"x.luau": ""}})
 	w.refused(khronos.ErrKindTooLarge, "limit is 1000 (template_bytes)", upload("a", strings.Repeat("x", 1000)))
 	w.refused(khronos.ErrKindBadRequest, "capability 2 is empty", upload("a", "A", "kv:*", ""))
 	w.refused(khronos.ErrKindBadRequest, "capability 1", upload("a", "A", "kv:\n"))
@@ -323,20 +320,6 @@ func TestPut_callerLeaves(t *testing.T) {
 	}
 	if got := w.event(t, guild); !slices.Equal(got, []string{"a 1 false"}) {
 		t.Errorf("the next event runs %q, want what was stored", got)
-	}
-}
-
-func TestPut_dropFails(t *testing.T) {
-	w := newWorld(t)
-	for _, err := range []error{khronos.ErrWorkerUnavailable, khronos.ErrDraining} { // nothing runs there
-		w.dropErr = err
-		w.put(upload("a", "E"))
-	}
-	w.dropErr = khronos.Errorf(khronos.ErrKindDeadline, "the deadline passed")
-	stored, err := w.service.Put(t.Context(), guild, upload("a", "E"))
-	e := khronos.AsError(err)
-	if e.Kind != khronos.ErrKindDeadline || !strings.Contains(e.Text, `template "a" is stored as version 3, but`) || stored.Version != 3 {
-		t.Errorf("got %v and %v, want that it is stored and what went wrong", stored, err)
 	}
 }
 

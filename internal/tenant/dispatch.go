@@ -118,6 +118,7 @@ func (t *tenant) endRun(r *run, value khronos.Value, err *khronos.Error) {
 	if r.d.job.Kind != JobDispatchEvent {
 		r.m.close()
 	}
+	r.m.release()
 	r.d.left--
 	if r.d.left == 0 {
 		t.finish(r.d, r.d.outcome())
@@ -175,6 +176,7 @@ func (t *tenant) abort(d *dispatch, err *khronos.Error) {
 	}
 	for _, r := range cut { // all have ended by now, so that a machine that dies of this does not end them again
 		r.m.abandon(r, err)
+		r.m.release()
 	}
 	if d.job.Kind != JobDispatchEvent {
 		d.runs[0].m.close()

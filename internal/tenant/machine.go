@@ -29,6 +29,7 @@ type machine struct {
 	err      *khronos.Error
 	failedAt time.Time
 	waiting  []*run // for the load to end
+	retired  bool   // another version takes new events
 
 	threads   map[*luau.Coroutine]*thread
 	current   *thread   // in VM.Resume
@@ -294,6 +295,7 @@ func (m *machine) close() {
 	}
 	m.t.runnable = slices.DeleteFunc(m.t.runnable, func(th *thread) bool { return th.m == m })
 	m.threads, m.elsewhere = nil, nil
+	m.t.retired = slices.DeleteFunc(m.t.retired, func(x *machine) bool { return x == m })
 	m.vm.Close()
 	m.vm, m.loader = nil, nil
 	m.t.rt.vms.Add(-1)

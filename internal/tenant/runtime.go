@@ -177,14 +177,23 @@ func (r *Runtime) GiveBack() {
 	}
 }
 
-// Refresh has the tenant ask for its templates again before its next event. What
-// runs goes on.
+// Refresh has the tenant ask for its templates again before any event that is
+// delivered from now on. What runs of a template that changed goes on in the old
+// version's VM, which is closed when the last handler has ended, background
+// threads with it; what runs of one that is gone ends with dropped_tenant.
+// The zero id stands for all tenants.
 func (r *Runtime) Refresh(id khronos.TenantID) {
+	if !id.Valid() {
+		for _, t := range r.all() {
+			t.outdate()
+		}
+		return
+	}
 	r.mu.Lock()
 	t := r.tenants[id]
 	r.mu.Unlock()
 	if t != nil {
-		t.post(func() { t.loaded, t.reload = false, t.loading })
+		t.outdate()
 	}
 }
 

@@ -26,15 +26,16 @@ type tenant struct {
 	inbox      []func() // answers of host calls, timers, cancels: run on the goroutine
 	active     bool     // the goroutine exists
 	gone       bool     // ended: takes nothing any more
+	changed    bool     // templates is no longer what is stored
 
 	// The fields below belong to the goroutine.
 	account   *luau.Account
 	heapShown int64 // what of the account rt.heap counts
 	templates []khronos.Template
-	loaded    bool // templates is current
+	loaded    bool // templates was asked for
 	loading   bool // and is on its way
-	reload    bool // and what is on its way is no longer
 	machines  map[string]*machine
+	retired   []*machine // replaced, and not done with what they had begun
 	live      []*dispatch
 	runnable  []*thread
 	calls     int       // host calls in progress
@@ -213,10 +214,11 @@ func (t *tenant) admit() {
 // its context and its threads are no script's instructions.
 const startFuel = 1000
 
-// needTemplates has the templates loaded when the next job waits for them.
+// needTemplates has the templates loaded when the next job waits for them, or
+// when they have changed and machines of the old ones are there.
 func (t *tenant) needTemplates() {
 	t.mu.Lock()
-	need := t.canAdmitLocked() && t.needTemplatesLocked()
+	need := t.canAdmitLocked() && t.needTemplatesLocked() || t.changed && !t.loading && len(t.machines) > 0
 	t.mu.Unlock()
 	if need {
 		t.loadTemplates()
@@ -224,7 +226,7 @@ func (t *tenant) needTemplates() {
 }
 
 func (t *tenant) needTemplatesLocked() bool {
-	return !t.loaded && t.queue[0].needsTenant()
+	return (!t.loaded || t.changed) && t.queue[0].needsTenant()
 }
 
 // unqueueLocked takes a job out of the queue.
@@ -238,17 +240,20 @@ func (t *tenant) unqueueLocked(i int) *dispatch {
 
 // loadTemplates asks the broker for the tenant's templates; admit waits for them.
 func (t *tenant) loadTemplates() {
-	t.loading = true
+	t.mu.Lock()
+	t.changed = false // a change from now on is another one
+	t.mu.Unlock()
+	t.loading, t.loaded = true, false
 	t.rt.wg.Go(func() {
 		list, err := t.askTemplates()
 		t.post(func() {
-			reload := t.reload
-			t.loading, t.reload = false, false
+			t.loading = false
 			if err != nil {
 				t.failQueued(err, (*dispatch).needsTenant)
 				return
 			}
-			t.templates, t.loaded = list, !reload
+			t.templates, t.loaded = list, true
+			t.swap()
 		})
 	})
 }
@@ -341,6 +346,9 @@ func (t *tenant) end(err *khronos.Error) {
 		t.abort(d, err)
 	}
 	for _, m := range t.machines {
+		m.close()
+	}
+	for _, m := range slices.Clone(t.retired) {
 		m.close()
 	}
 	if t.rest != nil {

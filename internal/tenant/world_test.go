@@ -228,6 +228,12 @@ func (d *memoryDoor) put(id khronos.TenantID, tpl khronos.Template) {
 	d.templates[id] = append(d.templates[id], tpl)
 }
 
+func (d *memoryDoor) remove(id khronos.TenantID, name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.templates[id] = slices.DeleteFunc(slices.Clone(d.templates[id]), func(t khronos.Template) bool { return t.Name == name })
+}
+
 // open lets go of all that waits at the gate, now and later.
 func (d *memoryDoor) open() {
 	d.mu.Lock()

@@ -77,6 +77,17 @@ func (p *Pool) TenantStateChanged(tenant khronos.TenantID, state khronos.TenantS
 	return p.Owner(tenant).TenantStateChanged(tenant, state)
 }
 
+// TemplatesChanged tells the tenant's worker, or for all tenants every worker.
+func (p *Pool) TemplatesChanged(tenant khronos.TenantID) {
+	if tenant.Valid() {
+		p.Owner(tenant).TemplatesChanged(tenant)
+		return
+	}
+	for _, w := range p.workers {
+		w.TemplatesChanged(tenant)
+	}
+}
+
 // InspectTemplate inspects files on tenant's worker.
 func (p *Pool) InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error) {
 	return p.Owner(tenant).InspectTemplate(ctx, tenant, files)

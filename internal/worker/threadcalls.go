@@ -69,8 +69,8 @@ func (t *Thread) Dump(ctx context.Context) ([]khronos.ScriptStack, error) {
 	return life.rt.Dump(ctx), nil
 }
 
-// Refresh has the tenant's templates loaded again before its next event.
-func (t *Thread) Refresh(id khronos.TenantID) {
+// TemplatesChanged has the tenant's templates loaded again before its next event.
+func (t *Thread) TemplatesChanged(id khronos.TenantID) {
 	if life := t.running(); life != nil {
 		life.rt.Refresh(id)
 	}

@@ -53,6 +53,13 @@ type Worker interface {
 	// tenant's templates.
 	TenantStateChanged(tenant khronos.TenantID, state khronos.TenantState) error
 
+	// TemplatesChanged says that the tenant's templates are stored otherwise. An
+	// event that is accepted after it returns meets them as they are stored now.
+	// What runs of another version ends there; what runs of a template that is
+	// gone ends with dropped_tenant. A worker that is not running has nothing to
+	// learn. The zero TenantID stands for all tenants. It does not wait.
+	TemplatesChanged(tenant khronos.TenantID)
+
 	// InspectTemplate runs files' init.luau under the inspection limits and
 	// returns the names of the events it has handlers for, in file order.
 	InspectTemplate(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error)
