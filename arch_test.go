@@ -122,8 +122,9 @@ var mayImport = map[string][]string{
 	"internal/worker":        {"internal/khronos", "internal/limits", "internal/tenant"},
 	"internal/process":       {"internal/khronos", "internal/limits", "internal/tenant", "internal/worker", "internal/mesophyll", "internal/quarantine"},
 	"internal/broker":        {"internal/khronos", "internal/limits", "internal/host/registry", "internal/store"},
+	"internal/expiry":        {"internal/khronos", "internal/limits", "internal/store", "internal/worker"},
 	"internal/templates":     {"internal/khronos", "internal/limits", "internal/store"},
-	"internal/telemetry":     {"internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker", "internal/quarantine", "internal/ledger"},
+	"internal/telemetry":     {"internal/expiry", "internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker", "internal/quarantine", "internal/ledger"},
 	"internal/api":           {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog", "internal/feed", "internal/ledger", "internal/templates"},
 	"internal/apptest":       {"internal/..."},
 

@@ -18,6 +18,7 @@ import (
 	"github.com/template-worker/template-worker/internal/auth"
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/expiry"
 	"github.com/template-worker/template-worker/internal/ledger"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
@@ -91,10 +92,13 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	metrics := telemetry.NewRegistry()
 	logs := tenantlog.New(cfg.Limits.LogLinesPerTenant, log)
 	events := &lateRaiser{}
+	due := expiry.New(st, events, cfg.Limits, log)
+	st = due.Watch(st)
 	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, log)
 	door := &brokerDoor{broker: brk, logs: logs}
 	failed := make(chan error, 1)
 	telemetry.RegisterHostCalls(metrics, brk.Counts)
+	telemetry.RegisterExpiry(metrics, due.Counts)
 	workers, err := newWorkers(cfg, door, metrics, exitOnFailure(cfg, failed), log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -136,6 +140,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 		part{"solo worker", workers.serveSolo},
 		part{"ledger", book.Serve},
 		part{"workers", workers.pool.Serve},
+		part{"expiry", due.Serve},
 		part{"http", func(ctx context.Context) error { return server.Serve(ctx, listener) }},
 	)
 }

@@ -17,6 +17,9 @@ type Event struct {
 	Data   Payload
 	Depth  int
 
+	// Template is the one template that gets it; empty for all that handle it.
+	Template string
+
 	// Repeatable is the sender's word that running it twice does no harm. It is
 	// the master's matter and does not travel to workers.
 	Repeatable bool

@@ -97,7 +97,8 @@ func looksTagged(raw []byte) bool {
 	return known
 }
 
-// Walk decodes p into to. No data is a Null.
+// Walk decodes p into to. No data is a Null. It takes values that are deeper than
+// [ValuePayload] does: an event of the platform wraps a stored value.
 func (p Payload) Walk(to Visitor) error {
 	switch p.Format {
 	case FormatNone:
@@ -105,7 +106,7 @@ func (p Payload) Walk(to Visitor) error {
 	case FormatJSON:
 		return WalkJSON(p.Bytes, MaxJSONDepth, to)
 	case FormatValue:
-		rest, err := WalkMsg(p.Bytes, MaxDepth, to)
+		rest, err := WalkMsg(p.Bytes, MaxResultDepth, to)
 		return nothingLeft(rest, err)
 	}
 	return malformedMsg("unknown payload format %d", p.Format)
@@ -114,7 +115,7 @@ func (p Payload) Walk(to Visitor) error {
 // Value decodes p. Plain JSON becomes a Value by the rules of [FromPlainJSON].
 func (p Payload) Value() (Value, error) {
 	if p.Format == FormatValue {
-		v, rest, err := ReadMsg(p.Bytes, MaxDepth)
+		v, rest, err := ReadMsg(p.Bytes, MaxResultDepth)
 		if err = nothingLeft(rest, err); err != nil {
 			return Value{}, err
 		}

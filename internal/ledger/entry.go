@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/worker"
 )
 
 // entry is one dispatch. It is the [worker.Progress] of its dispatch.
@@ -74,6 +75,33 @@ func (e *entry) Ended(out khronos.Outcome) {
 	if kind := e.failure(); kind != khronos.ErrKindOK {
 		e.book.shard.ledger.logUnawaited(e)
 	}
+}
+
+// told is an entry and the Progress of whoever had it dispatched. It lives no
+// longer than the dispatch, unlike the entry.
+type told struct {
+	*entry
+	outer worker.Progress
+}
+
+func (t told) Sent(w khronos.WorkerID, gen khronos.Generation) {
+	t.entry.Sent(w, gen)
+	t.outer.Sent(w, gen)
+}
+
+func (t told) Started() {
+	t.entry.Started()
+	t.outer.Started()
+}
+
+func (t told) Used(u khronos.Usage) {
+	t.entry.Used(u)
+	t.outer.Used(u)
+}
+
+func (t told) Ended(out khronos.Outcome) {
+	t.entry.Ended(out)
+	t.outer.Ended(out)
 }
 
 // end ends the dispatch.

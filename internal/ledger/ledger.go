@@ -95,10 +95,10 @@ func (l *Ledger) DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev 
 }
 
 // DispatchEventNoWait is worker.Worker's, recorded. How it ends is logged when
-// that is an error: nobody else will be told.
+// that is an error; the Progress of ctx is told all of it, too.
 func (l *Ledger) DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error {
 	e := l.begin(context.WithoutCancel(ctx), tenant, KindEvent, ev.Name)
-	err := l.pool.DispatchEventNoWait(worker.WithProgress(ctx, e), tenant, ev)
+	err := l.pool.DispatchEventNoWait(worker.WithProgress(ctx, told{e, worker.ProgressOf(ctx)}), tenant, ev)
 	if err != nil {
 		e.end(khronos.Outcome{Err: khronos.AsError(err)})
 	}

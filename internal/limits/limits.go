@@ -59,6 +59,10 @@ type Limits struct {
 	EventBurst        int
 	EventRefill       time.Duration
 	EventDepth        int
+	ExpiryInFlight    int
+	ExpiryPerTenant   int
+	ExpiryRate        int
+	ExpiryRetryMax    time.Duration
 	StateBytes        int64
 
 	LogLineBytes      int64

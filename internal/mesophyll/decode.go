@@ -52,10 +52,10 @@ func (d *decoder) message(kind Kind, n int) Message {
 			Heartbeat: d.duration(), Settings: d.bytes(),
 		}
 	case KindDispatchEvent:
-		d.begin(n, 8)
+		d.begin(n, 9)
 		return &DispatchEvent{ReqID: d.uint(), Tenant: d.tenant(), Event: d.event(), Timeout: d.duration()}
 	case KindRunScript:
-		d.begin(n, 10)
+		d.begin(n, 11)
 		return &RunScript{
 			ReqID: d.uint(), Tenant: d.tenant(), Name: d.string(), Code: d.string(),
 			Event: d.event(), Timeout: d.duration(),
@@ -323,9 +323,10 @@ func (d *decoder) tenant() khronos.TenantID {
 
 func (d *decoder) event() khronos.Event {
 	return khronos.Event{
-		Name:   d.string(),
-		Author: d.string(),
-		Data:   khronos.Payload{Format: khronos.Format(d.small()), Bytes: d.bytes()},
+		Name:     d.string(),
+		Author:   d.string(),
+		Data:     khronos.Payload{Format: khronos.Format(d.small()), Bytes: d.bytes()},
+		Template: d.string(),
 	}
 }
 

@@ -25,7 +25,8 @@ func appendEvent(b []byte, e *khronos.Event) []byte {
 	b = msgp.AppendString(b, e.Name)
 	b = msgp.AppendString(b, e.Author)
 	b = msgp.AppendUint64(b, uint64(e.Data.Format))
-	return msgp.AppendBytes(b, e.Data.Bytes)
+	b = msgp.AppendBytes(b, e.Data.Bytes)
+	return msgp.AppendString(b, e.Template)
 }
 
 // appendDuration writes whole milliseconds, rounded up.
@@ -105,7 +106,7 @@ func (m *Hello) appendTo(b []byte) []byte {
 }
 
 func (m *DispatchEvent) appendTo(b []byte) []byte {
-	b = begin(b, KindDispatchEvent, 8)
+	b = begin(b, KindDispatchEvent, 9)
 	b = msgp.AppendUint64(b, m.ReqID)
 	b = appendTenant(b, m.Tenant)
 	b = appendEvent(b, &m.Event)
@@ -113,7 +114,7 @@ func (m *DispatchEvent) appendTo(b []byte) []byte {
 }
 
 func (m *RunScript) appendTo(b []byte) []byte {
-	b = begin(b, KindRunScript, 10)
+	b = begin(b, KindRunScript, 11)
 	b = msgp.AppendUint64(b, m.ReqID)
 	b = appendTenant(b, m.Tenant)
 	b = msgp.AppendString(b, m.Name)

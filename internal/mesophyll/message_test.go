@@ -29,7 +29,7 @@ var everyMessage = map[Side][]Message{
 	ServerSide: {
 		&Hello{Protocol: 1, Generation: 7, Heartbeat: 250 * time.Millisecond, Settings: []byte(`{"a":1}`)},
 		&DispatchEvent{ReqID: 300, Tenant: testTenant, Event: testEvent, Timeout: 1500 * time.Millisecond},
-		&DispatchEvent{Tenant: testTenant, Event: khronos.Event{Name: "E"}},
+		&DispatchEvent{Tenant: testTenant, Event: khronos.Event{Name: "E", Template: "greeter"}},
 		&RunScript{ReqID: 1 << 40, Tenant: testTenant, Name: "eval", Code: "return 1", Event: testEvent, Timeout: 1500 * time.Millisecond},
 		&InspectTemplate{ReqID: 2, Tenant: testTenant, Files: map[string]string{"init.luau": "return {}", "a/b.luau": ""}, Timeout: 1500 * time.Millisecond},
 		&InspectTemplate{ReqID: 2, Tenant: testTenant, Files: map[string]string{"init.luau": "return {}"}},

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/expiry"
 	"github.com/template-worker/template-worker/internal/mesophyll"
 	"github.com/template-worker/template-worker/internal/process"
 	"github.com/template-worker/template-worker/internal/quarantine"
@@ -22,6 +23,19 @@ func RegisterLink(r *prometheus.Registry, stats func() mesophyll.ServerStats) {
 // RegisterHandles offers what the handles of worker processes have counted, summed up.
 func RegisterHandles(r *prometheus.Registry, handles []*process.Handle) {
 	r.MustRegister(handleCollector(handles))
+}
+
+// RegisterExpiry offers how many KeyExpiry events came to their end, and how many tries did not.
+func RegisterExpiry(r *prometheus.Registry, counts func() expiry.Counts) {
+	for _, c := range []struct {
+		name, help string
+		of         func(expiry.Counts) uint64
+	}{
+		{"tw_expiry_fired_total", "KeyExpiry events that came to their end.", func(c expiry.Counts) uint64 { return c.Fired }},
+		{"tw_expiry_retried_total", "KeyExpiry events that nobody took to their end, to be raised again.", func(c expiry.Counts) uint64 { return c.Retried }},
+	} {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help}, func() float64 { return float64(c.of(counts())) }))
+	}
 }
 
 // RegisterQuarantine offers what is suspected and quarantined, and what has become of suspects.

@@ -27,7 +27,14 @@ type Worker interface {
 	// templates as they are stored now; what runs of another version ends there. It
 	// does not wait. The zero TenantID stands for all tenants.
 	TemplatesChanged(tenant khronos.TenantID)
+	// DispatchEventNoWait hands ev to the tenant's templates, in its turn.
+	DispatchEventNoWait(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) error
 }
+
+// OnStartup is the event that a template gets when another version of it comes in
+// force or it is resumed, and no other template with it. Its data is
+// {reason = "template_changed"}.
+const OnStartup = "OnStartup"
 
 // Notifier is told that a tenant's templates changed, before the worker is: the
 // broker, which remembers their capabilities.
@@ -161,7 +168,7 @@ func (s *Service) before(ctx context.Context, tenant khronos.TenantID, u Upload)
 
 // keep stores next and, unless it is only staged, makes it take effect.
 func (s *Service) keep(ctx context.Context, next store.Template, stage bool) (Template, error) {
-	return s.change(ctx, next.Tenant, next.Name, func(ctx context.Context) (store.Template, error) {
+	return s.change(ctx, next.Tenant, next.Name, !stage, func(ctx context.Context) (store.Template, error) {
 		if stage {
 			return s.store.StageTemplate(ctx, next)
 		}
@@ -171,8 +178,9 @@ func (s *Service) keep(ctx context.Context, next store.Template, stage bool) (Te
 
 // change does one change at the store, within the tenant's turn and past all
 // checks, and makes it take effect. It goes on when the caller has gone: what is
-// stored must not stay without effect.
-func (s *Service) change(ctx context.Context, tenant khronos.TenantID, name string, do func(context.Context) (store.Template, error)) (Template, error) {
+// stored must not stay without effect. begins says that what do returns is in
+// force from now on, unless it is paused.
+func (s *Service) change(ctx context.Context, tenant khronos.TenantID, name string, begins bool, do func(context.Context) (store.Template, error)) (Template, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
 	t, err := do(ctx)
@@ -183,7 +191,20 @@ func (s *Service) change(ctx context.Context, tenant khronos.TenantID, name stri
 	if err != nil {
 		return Template{}, missing(err, tenant, name)
 	}
+	if begins && !t.Paused && slices.Contains(t.Subscriptions, OnStartup) {
+		s.startup(ctx, t)
+	}
 	return withManifest(t), nil
+}
+
+// startup raises OnStartup. That nobody takes the event is no error of the change;
+// the ledger has it.
+func (s *Service) startup(ctx context.Context, t store.Template) {
+	data, err := khronos.ValuePayload(khronos.Map(khronos.Pair{Key: khronos.Text("reason"), Value: khronos.Text("template_changed")}))
+	if err != nil {
+		panic("BUG: the data of OnStartup: " + err.Error())
+	}
+	_ = s.worker.DispatchEventNoWait(ctx, t.Tenant, khronos.Event{Name: OnStartup, Template: t.Name, Data: data})
 }
 
 // SetGrants gives a template exactly these capabilities, as a new version with
@@ -221,7 +242,7 @@ func (s *Service) SetPaused(ctx context.Context, tenant khronos.TenantID, name s
 	if err != nil || now.Paused == paused {
 		return now, err
 	}
-	return s.change(ctx, tenant, name, func(ctx context.Context) (store.Template, error) {
+	return s.change(ctx, tenant, name, true, func(ctx context.Context) (store.Template, error) {
 		return s.store.PauseTemplate(ctx, tenant, name, paused)
 	})
 }
@@ -234,7 +255,7 @@ func (s *Service) Delete(ctx context.Context, tenant khronos.TenantID, name stri
 		return err
 	}
 	defer done()
-	_, err = s.change(ctx, tenant, name, func(ctx context.Context) (store.Template, error) {
+	_, err = s.change(ctx, tenant, name, false, func(ctx context.Context) (store.Template, error) {
 		return store.Template{}, s.store.DeleteTemplate(ctx, tenant, name)
 	})
 	return err

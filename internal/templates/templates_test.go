@@ -36,7 +36,8 @@ type worker struct {
 	loaded     map[khronos.TenantID][]string // names and versions, as the worker has them
 	remembered map[khronos.TenantID]bool     // the broker remembers old capabilities
 	inspecting int
-	most       int // inspections at once
+	most       int      // inspections at once
+	raised     []string // events
 	inspectErr error
 	block      chan struct{} // when set, an inspection waits for it
 }
@@ -76,6 +77,19 @@ func (w *worker) TemplatesChanged(tenant khronos.TenantID) {
 		return
 	}
 	delete(w.loaded, tenant)
+}
+
+func (w *worker) DispatchEventNoWait(_ context.Context, tenant khronos.TenantID, ev khronos.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	data, err := ev.Data.Value()
+	if err != nil {
+		return err
+	}
+	reason, _ := data.Get("reason")
+	text, _ := reason.AsText()
+	w.raised = append(w.raised, fmt.Sprintf("%s %s to %s: %s, loaded %v", ev.Name, tenant, ev.Template, text, w.loaded[tenant]))
+	return khronos.ErrTenantBusy
 }
 
 func (w *worker) Forget(tenant khronos.TenantID) {
@@ -376,5 +390,33 @@ func TestStoreFails(t *testing.T) {
 		if e := khronos.AsError(err); e.Kind != khronos.ErrKindDependency || !errors.Is(err, store.ErrClosed) {
 			t.Errorf("%s: got %v, want dependency around the cause", name, err)
 		}
+	}
+}
+
+// A template that is changed or resumed gets OnStartup, when the worker has let go
+// of the old one; others do not, and nobody does for a paused one.
+func TestService_OnStartup(t *testing.T) {
+	w := newWorld(t)
+	put := func(name, events string, paused bool) {
+		t.Helper()
+		_, err := w.service.Put(t.Context(), guild, templates.Upload{Name: name, Files: map[string]string{"init.luau": events}, Paused: &paused})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a", "OnStartup MESSAGE", false)
+	put("b", "MESSAGE", false)
+	put("c", "OnStartup", true)
+	for _, paused := range []bool{false, false, true} {
+		if _, err := w.service.SetPaused(t.Context(), guild, "c", paused); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.service.Delete(t.Context(), guild, "a"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"OnStartup guild:7 to a: template_changed, loaded []", "OnStartup guild:7 to c: template_changed, loaded []"}
+	if !slices.Equal(w.raised, want) {
+		t.Errorf("raised %q, want %q", w.raised, want)
 	}
 }

@@ -81,7 +81,7 @@ func (s *Service) activate(ctx context.Context, tenant khronos.TenantID, name st
 			return Template{}, err
 		}
 	}
-	return s.change(ctx, tenant, name, func(ctx context.Context) (store.Template, error) {
+	return s.change(ctx, tenant, name, true, func(ctx context.Context) (store.Template, error) {
 		return s.store.ActivateTemplate(ctx, tenant, name, version)
 	})
 }

@@ -55,6 +55,9 @@ func (t *tenant) begin(d *dispatch) {
 // beginEvent gives the event to every template that wants it.
 func (t *tenant) beginEvent(d *dispatch) {
 	for _, tpl := range t.templates {
+		if only := d.job.Event.Template; only != "" && only != tpl.Name {
+			continue
+		}
 		if !tpl.Paused && slices.Contains(tpl.Subscriptions, d.job.Event.Name) {
 			d.runs = append(d.runs, &run{d: d, m: t.machineFor(tpl, d.job.Event.Name)})
 		}
