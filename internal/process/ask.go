@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/mesophyll"
@@ -19,6 +20,8 @@ type liveCall struct {
 	event  khronos.Event   // that it handles, without its data
 	ctx    context.Context // ends with the dispatch
 	place  *place
+	sent   time.Time
+	silent time.Duration // of the child's life without heartbeats, when it was sent
 }
 
 // errUnstarted is what ask returns when the child is dead and certainly has not
@@ -64,6 +67,9 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 		return khronos.Outcome{}, g.noAnswer(err, number)
 	}
 	out := outcomeOf(reply)
+	if out.Err != nil && out.Err.Kind == khronos.ErrKindDeadline {
+		out.Err = g.lateBecauseSilent(number, out.Err)
+	}
 	if out.Err != nil && out.Err.Kind == khronos.ErrKindDraining && g.retired() && !g.child.marks.has(number) {
 		return khronos.Outcome{}, errGivenBack
 	}
@@ -110,6 +116,20 @@ func (g *generation) noAnswer(err error, number uint64) error {
 	return khronos.Errorf(khronos.ErrKindWorkerSilent, "worker %d did not answer by the deadline: %s", g.id.Worker, doing)
 }
 
+// lateBecauseSilent looks whose fault a deadline is that a script has met in the
+// child: not the script's when the child itself did not run for half of the time.
+func (g *generation) lateBecauseSilent(number uint64, late *khronos.Error) *khronos.Error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.live[number]
+	now := time.Now()
+	silent := g.vitals.silence(now, g.h.cfg.Limits.Heartbeat) - c.silent
+	if 2*silent < now.Sub(c.sent) {
+		return late
+	}
+	return khronos.Errorf(khronos.ErrKindWorkerSilent, "worker %d did not run for %v of the time: %s", g.id.Worker, silent.Round(time.Millisecond), late.Text)
+}
+
 // lostStarted is the error of work that had started; the message that said so
 // may be lost too.
 func (g *generation) lostStarted(p *place) error {
@@ -132,6 +152,7 @@ func eventOf(m mesophyll.Request) (ev khronos.Event) {
 func (g *generation) remember(number uint64, c *liveCall) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	c.sent, c.silent = time.Now(), g.vitals.silent
 	g.live[number] = c
 }
 

@@ -386,7 +386,7 @@ func (g *generation) becomeReady(m *mesophyll.Ready) {
 // takeBeat notes a heartbeat, and the first one of a child that is ready.
 func (g *generation) takeBeat(beat mesophyll.Heartbeat) {
 	g.mu.Lock()
-	g.vitals.take(beat, time.Now())
+	g.vitals.take(beat, time.Now(), g.h.cfg.Limits.Heartbeat)
 	g.mu.Unlock()
 	select {
 	case <-g.ready:

@@ -20,11 +20,13 @@ type vitals struct {
 	stuck    bool                // the last beat showed no progress since the one before
 	told     bool                // of its trouble, since it last got on
 	suspects string              // what it was at when that was told
+	silent   time.Duration       // time without heartbeats, in all, until the last
 	rssBytes int64
 }
 
-// take notes a heartbeat.
-func (v *vitals) take(beat mesophyll.Heartbeat, now time.Time) {
+// take notes a heartbeat, one of which is due at each interval.
+func (v *vitals) take(beat mesophyll.Heartbeat, now time.Time, interval time.Duration) {
+	v.silent = v.silence(now, interval)
 	v.stuck = standsStill(v.beat, beat)
 	if !v.stuck {
 		v.progress, v.told, v.suspects = now, false, ""
@@ -42,6 +44,15 @@ func standsStill(before, now mesophyll.Heartbeat) bool {
 	}
 	return now.Busy > 0 && before.Busy > 0 &&
 		now.Slices == before.Slices && now.Started == before.Started && now.Ended == before.Ended
+}
+
+// silence is how long the child has been without heartbeats in all its life: it
+// did not run then.
+func (v *vitals) silence(now time.Time, interval time.Duration) time.Duration {
+	if gap := now.Sub(v.beatAt); gap > interval*3/2 {
+		return v.silent + gap - interval
+	}
+	return v.silent
 }
 
 // still is for how long the child has made no progress although it says that it

@@ -34,7 +34,7 @@ func TestVitals_Progress(t *testing.T) {
 			start := time.Now()
 			v := vitals{beatAt: start, progress: start}
 			for s := range 11 {
-				v.take(tt.beats(s), start.Add(time.Duration(s)*time.Second))
+				v.take(tt.beats(s), start.Add(time.Duration(s)*time.Second), time.Second)
 			}
 			if got := v.still(start.Add(10 * time.Second)); got != tt.still {
 				t.Errorf("still for %v after 10 s, want %v", got, tt.still)
@@ -49,7 +49,7 @@ func TestVitals_Trouble(t *testing.T) {
 	at := func(d time.Duration) time.Time { return start.Add(d) }
 	stuck := mesophyll.Heartbeat{Running: 2, Queued: 9, Busy: 1, Slices: 7, Oldest: 7}
 	v := vitals{beatAt: start, progress: start}
-	v.take(stuck, start)
+	v.take(stuck, start, time.Second)
 	if got := v.trouble(at(2*time.Second), &l); got != "" {
 		t.Errorf("trouble %q within two heartbeats, want none", got)
 	}
@@ -57,7 +57,7 @@ func TestVitals_Trouble(t *testing.T) {
 		t.Errorf("trouble %q after two heartbeats", got)
 	}
 	for s := time.Duration(1); s <= 4; s++ {
-		v.take(stuck, at(s*time.Second))
+		v.take(stuck, at(s*time.Second), time.Second)
 	}
 	if got := v.trouble(at(4*time.Second), &l); got != "no progress for 4s, with 2 dispatches running and 9 queued" {
 		t.Errorf("trouble %q of a worker that hangs", got)
@@ -102,5 +102,32 @@ func TestVitals_Worn(t *testing.T) {
 				t.Errorf("worn = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// The time without heartbeats is what goes beyond one interval, when it is more
+// than half an interval.
+func TestVitals_Silence(t *testing.T) {
+	start := time.Unix(1_790_000_000, 0)
+	v := vitals{beatAt: start}
+	at := func(d time.Duration) time.Time { return start.Add(d) }
+	for _, tt := range []struct {
+		beat time.Duration // when one comes
+		look time.Duration // and a look is taken
+		want time.Duration
+	}{
+		{time.Second, 2400 * time.Millisecond, 0},
+		{2 * time.Second, 4 * time.Second, time.Second},
+		{5 * time.Second, 5 * time.Second, 2 * time.Second},
+		{6 * time.Second, 9 * time.Second, 4 * time.Second},
+	} {
+		v.take(mesophyll.Heartbeat{}, at(tt.beat), time.Second)
+		if got := v.silence(at(tt.look), time.Second); got != tt.want {
+			t.Errorf("after %v: silent for %v, want %v", tt.look, got, tt.want)
+		}
+	}
+	v.excuse(at(20 * time.Second))
+	if got := v.silence(at(21*time.Second), time.Second); got != 2*time.Second {
+		t.Errorf("with the master's own silence excused: %v, want 2s", got)
 	}
 }
