@@ -133,20 +133,45 @@ func (d *brokerDoor) Templates(ctx context.Context, id khronos.TenantID) ([]khro
 
 func (d *brokerDoor) Log(id khronos.TenantID, template, line string) { d.logs.Add(id, template, line) }
 
-// poolView is the pool as the API sees it.
-type poolView struct{ pool *worker.Pool }
+// ledgerPool is the pool as the ledger sees it: with the worker beside it, which
+// takes over dispatches of the others.
+type ledgerPool struct {
+	*worker.Pool
+	solo worker.Worker // may be nil
+}
+
+// Worker returns the worker with the given id.
+func (p ledgerPool) Worker(id khronos.WorkerID) (worker.Worker, bool) {
+	if p.solo != nil && p.solo.ID() == id {
+		return p.solo, true
+	}
+	return p.Pool.Worker(id)
+}
+
+// poolView is the pool as the API sees it, with the worker beside it.
+type poolView struct {
+	pool *worker.Pool
+	solo worker.Worker // may be nil
+}
 
 func (v poolView) Len() int { return v.pool.Len() }
 
 func (v poolView) Status() []api.WorkerStatus {
 	list := v.pool.Status()
+	if v.solo != nil {
+		st := v.solo.Status()[0]
+		if st.Solo = true; st.State == worker.StateKilled {
+			st.State = worker.StateStopped // until it is needed
+		}
+		list = append(list, st)
+	}
 	out := make([]api.WorkerStatus, len(list))
 	for i, s := range list {
 		out[i] = api.WorkerStatus{
 			ID: int(s.Worker), State: string(s.State), Generation: uint64(s.Generation), PID: s.PID, Since: s.Since,
 			Restarts: s.Restarts, Failures: s.Failures, NextStart: timeOrNil(s.NextStart), LastExit: s.LastExit,
 			Tenants: s.Tenants, Queued: s.Queued, Running: s.Running, HeapBytes: s.HeapBytes, RSSBytes: s.RSSBytes,
-			Trouble: s.Trouble, Worn: s.Worn,
+			Trouble: s.Trouble, Worn: s.Worn, Solo: s.Solo,
 		}
 		for _, l := range s.Beside {
 			out[i].Beside = append(out[i].Beside, api.Life{Generation: uint64(l.Generation), PID: l.PID, State: string(l.State)})
@@ -163,12 +188,14 @@ func timeOrNil(t time.Time) *time.Time {
 }
 
 func (v poolView) one(id khronos.WorkerID) (worker.Worker, error) {
-	w, ok := v.pool.Worker(id)
+	w, ok := ledgerPool{v.pool, v.solo}.Worker(id)
 	if !ok {
 		return nil, khronos.Errorf(khronos.ErrKindNotFound, "there is no worker %d", id)
 	}
 	return w, nil
 }
+
+func (v poolView) isSolo(id khronos.WorkerID) bool { return v.solo != nil && v.solo.ID() == id }
 
 func (v poolView) Kill(ctx context.Context, id khronos.WorkerID) error {
 	w, err := v.one(id)
@@ -179,6 +206,9 @@ func (v poolView) Kill(ctx context.Context, id khronos.WorkerID) error {
 }
 
 func (v poolView) Start(ctx context.Context, id khronos.WorkerID) error {
+	if v.isSolo(id) {
+		return khronos.Errorf(khronos.ErrKindBadRequest, "worker %d is the solo worker: it starts when there is a suspect to run alone", id)
+	}
 	w, err := v.one(id)
 	if err != nil {
 		return err
@@ -196,6 +226,9 @@ func (v poolView) Dump(ctx context.Context, id khronos.WorkerID) ([]khronos.Scri
 
 func (v poolView) Restart(ctx context.Context, plan api.RestartPlan, report func(api.RestartStep)) error {
 	how := worker.RestartPlan{Why: "restart asked for by user " + plan.Caller, Rolling: plan.Rolling}
+	if plan.ID != nil && v.isSolo(*plan.ID) {
+		return khronos.Errorf(khronos.ErrKindBadRequest, "worker %d is the solo worker: each suspect that it runs may be its last", *plan.ID)
+	}
 	if plan.ID != nil {
 		how.Workers = []khronos.WorkerID{*plan.ID}
 	}

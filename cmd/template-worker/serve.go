@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -103,7 +104,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	book := ledger.New(workers.pool, cfg.Limits, log)
+	book := ledger.New(ledgerPool{workers.pool, workers.solo()}, cfg.Limits, log)
 	telemetry.RegisterPool(metrics, workers.pool.Status)
 	telemetry.RegisterLedger(metrics, book)
 	events.Raiser = book
@@ -111,7 +112,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 		Gate:       auth.Gate{Key: key, Roots: cfg.RootUsers, Sources: cfg.InternalSources},
 		Limits:     cfg.Limits,
 		Dispatcher: book,
-		Workers:    poolView{workers.pool},
+		Workers:    poolView{workers.pool, workers.solo()},
 		Templates:  templates.New(st, book, brk, cfg.Limits),
 		Tenants:    st,
 		TenantLog:  logs,
@@ -132,7 +133,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	}
 
 	// What runs is lost, so nothing is left to wait for.
-	defer context.AfterFunc(a.hurry, func() { workers.pool.Kill(context.Background()) })()
+	defer context.AfterFunc(a.hurry, func() { workers.kill(cfg.Limits.StopTimeout) })()
 
 	// Started left to right, stopped right to left: intake ends first.
 	return runInOrder(ctx, failed,
@@ -237,6 +238,26 @@ type workers struct {
 	isolation *process.Isolation
 	serveLink func(ctx context.Context) error
 	serveSolo func(ctx context.Context) error
+}
+
+// solo returns the worker beside the pool, or nil.
+func (w workers) solo() worker.Worker {
+	if w.isolation == nil {
+		return nil
+	}
+	return w.isolation.Solo()
+}
+
+// kill ends what all workers run and waits for that, at most for so long.
+func (w workers) kill(wait time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Go(func() { _ = w.pool.Kill(ctx) }) // an error is ctx's; serve waits for the workers anyway
+	if w.isolation != nil {
+		both.Go(func() { _ = w.isolation.Kill(ctx) })
+	}
+	both.Wait()
 }
 
 func threadWorkers(cfg config.Config, door *brokerDoor, log *slog.Logger) workers {

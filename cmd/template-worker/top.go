@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/template-worker/template-worker/internal/api"
 )
@@ -95,14 +94,14 @@ func (a *app) printTop(view *api.TopView, refresh bool) error {
 	return err
 }
 
-// isTerminal tells that out is one.
+// isTerminal tells that out is one, or another device that letters are written to.
 func isTerminal(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	if !ok {
 		return false
 	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }

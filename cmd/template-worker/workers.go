@@ -66,6 +66,9 @@ func writeWorkers(out io.Writer, list []api.WorkerStatus) error {
 // workerReason says why a worker is in its state, and how its last life ended.
 func workerReason(s *api.WorkerStatus) string {
 	var parts []string
+	if s.Solo {
+		parts = append(parts, "runs alone what a worker may have died of")
+	}
 	if s.Trouble != "" {
 		parts = append(parts, "in trouble: "+s.Trouble)
 	}
@@ -209,7 +212,7 @@ func (a *app) workersDump(server *clientOptions) *cobra.Command {
 				return a.printJSON(list)
 			}
 			for _, s := range list {
-				fmt.Fprintf(a.out, "%s %s %q version %d, dispatch %d: %s", s.Tenant, s.Event, s.Template, s.Version, s.Dispatch, s.State)
+				fmt.Fprintf(a.out, "%s %s %q version %d, dispatch %s: %s", s.Tenant, s.Event, s.Template, s.Version, s.Dispatch, s.State)
 				if s.Waits != "" {
 					fmt.Fprintf(a.out, " for %s", s.Waits)
 				}

@@ -114,11 +114,14 @@ func (r *rooms) KnownTenants(_ context.Context, tenants []khronos.TenantID) ([]b
 
 // behind is rooms as what stands behind the ledger.
 type behind struct {
-	worker.Worker // for the methods that the API does not use
+	aWorker // for the methods that the API does not use
 	*rooms
 }
 
-func (b behind) Owner(khronos.TenantID) worker.Worker { return b }
+// aWorker leaves the name of the interface to a method.
+type aWorker = worker.Worker
+
+func (b behind) Worker(khronos.WorkerID) (worker.Worker, bool) { return b, true }
 
 func (b behind) DispatchEvent(ctx context.Context, tenant khronos.TenantID, ev khronos.Event) (khronos.Value, error) {
 	progress := worker.ProgressOf(ctx)

@@ -43,6 +43,9 @@ func (s *Server) healthz(context.Context, *struct{}) (*healthReply, error) {
 func (s *Server) readyz(context.Context, *struct{}) (*readyReply, error) {
 	reply := &readyReply{Status: http.StatusOK}
 	for _, w := range s.cfg.Workers.Status() {
+		if w.Solo {
+			continue
+		}
 		reply.Body.Workers++
 		if w.healthy() {
 			reply.Body.Up++

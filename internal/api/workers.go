@@ -13,9 +13,9 @@ import (
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
-// Workers shows and steers the pool.
+// Workers shows and steers the pool, and the solo worker beside it if there is one.
 type Workers interface {
-	Len() int
+	Len() int // of the pool
 	Status() []WorkerStatus
 	Kill(ctx context.Context, id khronos.WorkerID) error  // not_found when there is no such worker
 	Start(ctx context.Context, id khronos.WorkerID) error // undoes Kill
@@ -53,7 +53,8 @@ type RestartStep struct {
 // WorkerStatus is one worker as the API shows it.
 type WorkerStatus struct {
 	ID         int        `json:"id"`
-	State      string     `json:"state" doc:"starting, ready, backoff, failed, killed or draining"`
+	State      string     `json:"state" doc:"starting, ready, backoff, failed, killed, draining or stopped"`
+	Solo       bool       `json:"solo,omitempty" doc:"it is beside the pool and runs, one at a time, what workers may have died of; stopped when there is nothing of that kind"`
 	Generation uint64     `json:"generation" doc:"which life of the worker this is, counted from 1"`
 	PID        int        `json:"pid,omitempty"`
 	Since      time.Time  `json:"since" doc:"when the state began"`

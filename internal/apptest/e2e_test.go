@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,6 +228,32 @@ func TestWorld_KillMaster(t *testing.T) {
 	}
 	if value, _, _ := only(t, r); !value.Equal(khronos.Integer(1)) {
 		t.Errorf("after the kill of the master: %s stored, want 1", r.Body)
+	}
+}
+
+// A link's folder that nobody is left to remove goes with the next start.
+func TestWorld_KillMasterWithoutWorkers(t *testing.T) {
+	w := apptest.Start(t, apptest.Options{})
+	sockets := func() (names []string) {
+		list, err := os.ReadDir(filepath.Join(w.DataDir, "run"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	w.Do("POST", "/i/kill-worker", nil, http.StatusNoContent)
+	before := sockets()
+	w.Signal(syscall.SIGKILL)
+	w.WaitExit(10 * time.Second)
+	if left := sockets(); len(left) != 1 || left[0] != before[0] {
+		t.Fatalf("%q before the kill and %q after it: the case is not the one meant", before, left)
+	}
+	w.Restart(syscall.SIGKILL, apptest.Options{})
+	if after := sockets(); len(after) != 1 || after[0] == before[0] {
+		t.Errorf("%q before, %q after the next start", before, after)
 	}
 }
 
@@ -498,6 +525,7 @@ func TestWorld_Ban(t *testing.T) {
 			if r, err := w.Dispatch(tenant, "Quick", nil); err != nil || r.Status != http.StatusForbidden {
 				t.Errorf("while it is banned: %d %s, %v", r.Status, r.Body, err)
 			}
+			w.Do("PUT", path+"/templates/u", map[string]any{"files": map[string]string{"init.luau": "return {}"}}, http.StatusForbidden)
 			w.Do("PUT", path+"/state", map[string]any{"banned": false}, http.StatusOK)
 			if r, err := w.Dispatch(tenant, "Quick", nil); err != nil || r.Status != http.StatusOK {
 				t.Errorf("when the ban was lifted: %d %s, %v", r.Status, r.Body, err)

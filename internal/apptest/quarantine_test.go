@@ -10,7 +10,66 @@ import (
 
 	"github.com/template-worker/template-worker/internal/api"
 	"github.com/template-worker/template-worker/internal/apptest"
+	"github.com/template-worker/template-worker/internal/khronos"
 )
+
+// The solo worker is seen while it works, says which dispatch it runs, and a
+// second signal ends it like the others.
+func TestWorld_SoloWorker(t *testing.T) {
+	w := apptest.Start(t, apptest.Options{Workers: 1, Set: fastBeats})
+	tenant := guildID(7 << 22)
+	w.PushFiles(tenant, "busy", map[string]string{"init.luau": `return { Once = function(ctx)
+		if ctx.KV:get("ran", { "t" }) then task.wait(25) end
+		ctx.KV:set("ran", 1, { "t" })
+		while true do end
+	end }`})
+	run := func() <-chan apptest.Reply {
+		ended := make(chan apptest.Reply, 1)
+		go func() {
+			r, err := w.Dispatch(tenant, "Once", nil)
+			if err != nil {
+				t.Log(err) // the master may be quicker than its answer
+			}
+			ended <- r
+		}()
+		return ended
+	}
+	if st := w.Solo(); st.State != "stopped" || st.ID != 1 {
+		t.Errorf("with nothing to do it is %+v", st)
+	}
+	w.Do("POST", "/i/start-worker", map[string]any{"id": w.Solo().ID}, http.StatusBadRequest)
+	first := run()
+	w.Eventually(10*time.Second, "the script has the processor", func() bool {
+		dump := string(w.Do("GET", "/i/workers/0/dump", nil, http.StatusOK))
+		return strings.Contains(dump, `"state":"running"`) && !strings.Contains(dump, `"waits"`)
+	})
+	if err := syscall.Kill(w.Workers()[0].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-first; r.Code != "WorkerLostStarted" {
+		t.Fatalf("the script that ran ended with %+v", r)
+	}
+	second := run()
+	defer func() { <-second }()
+	w.Eventually(10*time.Second, "it runs alone", func() bool { return w.Solo().Running == 1 })
+	var stacks []khronos.ScriptStack
+	if err := json.Unmarshal(w.Do("GET", "/i/workers/1/dump", nil, http.StatusOK), &stacks); err != nil {
+		t.Fatal(err)
+	}
+	if len(stacks) != 1 || stacks[0].Dispatch == 0 {
+		t.Fatalf("the solo worker's dump: %+v", stacks)
+	}
+	if why := string(w.Do("GET", "/i/dispatches/"+stacks[0].Dispatch.String(), nil, http.StatusOK)); !strings.Contains(why, `"Once"`) {
+		t.Errorf("the dispatch of the dump is %s", why)
+	}
+	w.Signal(syscall.SIGTERM)
+	w.Eventually(10*time.Second, "it drains", func() bool {
+		text, err := w.Ready()
+		return err == nil && strings.Contains(text, "the master is stopping")
+	})
+	w.Signal(syscall.SIGTERM)
+	w.WaitExit(10 * time.Second)
+}
 
 // A worker dies while one script runs: the script is suspected, runs alone, and
 // is cleared; or an operator lifts it.

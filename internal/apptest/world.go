@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -316,13 +317,30 @@ func (w *World) Post(path string, body any) error {
 func (w *World) CloseIdle() { w.client.CloseIdleConnections() }
 
 // Workers gives the state of all workers.
-func (w *World) Workers() []api.WorkerStatus {
+func (w *World) allWorkers() []api.WorkerStatus {
 	w.T.Helper()
 	var list []api.WorkerStatus
 	if err := json.Unmarshal(w.Do("GET", "/i/workers", nil, http.StatusOK), &list); err != nil {
 		w.T.Fatal(err)
 	}
 	return list
+}
+
+// Workers lists the workers of the pool.
+func (w *World) Workers() []api.WorkerStatus {
+	w.T.Helper()
+	return slices.DeleteFunc(w.allWorkers(), func(s api.WorkerStatus) bool { return s.Solo })
+}
+
+// Solo is the worker beside the pool.
+func (w *World) Solo() api.WorkerStatus {
+	w.T.Helper()
+	list := w.allWorkers()
+	i := slices.IndexFunc(list, func(s api.WorkerStatus) bool { return s.Solo })
+	if i < 0 {
+		w.T.Fatalf("no solo worker among %+v", list)
+	}
+	return list[i]
 }
 
 // PushFiles stores a template with every capability.

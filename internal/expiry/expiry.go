@@ -95,6 +95,7 @@ type flight struct {
 	out     khronos.Outcome // set before the flight comes in on ended
 }
 
+func (f *flight) ID() khronos.DispatchID                    { return 0 } // the ledger gives it one
 func (f *flight) Sent(khronos.WorkerID, khronos.Generation) {}
 func (f *flight) Started()                                  { f.started.Store(true) }
 func (f *flight) Used(khronos.Usage)                        {}

@@ -19,9 +19,13 @@ type ScriptStack struct {
 	Template string    `json:"template"` // empty for a job that is queued, and for RunScript
 	Version  int64     `json:"version"`
 	Event    string    `json:"event"`
-	Dispatch uint64    `json:"dispatch"` // the job's id in its worker
+	Job      uint64    `json:"job"` // the job's id in its worker
 	State    string    `json:"state"`
 	Waits    string    `json:"waits,omitempty"` // a host call such as "kv.get", "task.wait", or a sentence
 	Since    time.Time `json:"since,omitzero"`  // when it came into this state
 	Stack    string    `json:"stack,omitempty"` // "file:line function name" a line, innermost first; then its other threads
+
+	// Dispatch is what the job is to the master; 0 when nobody waits for it any
+	// more, and in what a worker process says.
+	Dispatch DispatchID `json:"dispatch,omitzero"`
 }

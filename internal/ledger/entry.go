@@ -48,6 +48,9 @@ func unpackWhere(n uint64) (khronos.WorkerID, khronos.Generation) {
 // age is the time since acceptance, never 0.
 func (e *entry) age() time.Duration { return max(time.Since(e.accepted), 1) }
 
+// ID is the dispatch's.
+func (e *entry) ID() khronos.DispatchID { return e.id }
+
 // Sent notes the generation that gets the dispatch.
 func (e *entry) Sent(w khronos.WorkerID, gen khronos.Generation) {
 	e.where.Store(packWhere(w, gen))

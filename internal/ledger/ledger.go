@@ -29,7 +29,9 @@ import (
 // Pool is what a Ledger stands before; [worker.Pool] is one.
 type Pool interface {
 	worker.Worker
-	Owner(tenant khronos.TenantID) worker.Worker
+
+	// Worker returns the one that a dispatch was sent to, by its id.
+	Worker(id khronos.WorkerID) (worker.Worker, bool)
 }
 
 // Ledger writes down what the pool behind it is asked to do. Its methods are safe

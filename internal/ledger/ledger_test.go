@@ -29,18 +29,26 @@ func guildN(n int) khronos.TenantID {
 // fakePool does to a dispatch what its event's name says. Nobody else of its
 // methods is called.
 type fakePool struct {
-	worker.Worker
+	aWorker
 	mu      sync.Mutex
-	noWaits []worker.Progress // events nobody waits for, that have not ended
+	noWaits []worker.Progress    // events nobody waits for, that have not ended
+	slow    []khronos.DispatchID // events that were
 }
 
-func (p *fakePool) Owner(khronos.TenantID) worker.Worker { return p }
+// aWorker leaves the name of the interface to a method.
+type aWorker = worker.Worker
 
+func (p *fakePool) Worker(khronos.WorkerID) (worker.Worker, bool) { return p, true }
+
+// Dump gives the slow dispatches the lines 1, 2, ...
 func (p *fakePool) Dump(context.Context) ([]khronos.ScriptStack, error) {
-	return []khronos.ScriptStack{
-		{Tenant: guildN(9), Event: "slow", Stack: "init.luau:99"},
-		{Tenant: guild1, Template: "sleeper", Event: "slow", State: "waiting", Waits: "task.wait", Stack: "init.luau:7 function nap"},
-	}, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := []khronos.ScriptStack{{Tenant: guild1, Event: "slow", Stack: "init.luau:99"}}
+	for i, id := range p.slow {
+		list = append(list, khronos.ScriptStack{Tenant: guild1, Template: "sleeper", Event: "slow", Dispatch: id, Stack: fmt.Sprintf("init.luau:%d function nap", i+1)})
+	}
+	return list, nil
 }
 
 func okEntry(template string) khronos.Value {
@@ -70,6 +78,9 @@ func (p *fakePool) DispatchEvent(ctx context.Context, _ khronos.TenantID, ev khr
 	time.Sleep(10 * time.Millisecond)
 	switch ev.Name {
 	case "slow":
+		p.mu.Lock()
+		p.slow = append(p.slow, progress.ID())
+		p.mu.Unlock()
 		time.Sleep(10 * time.Second)
 	case "lost":
 		return khronos.Null(), worker.Lost(1, true)
@@ -399,21 +410,31 @@ func TestLedger_SlowLogAndFollow(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error, 1)
 		go func() { served <- l.Serve(ctx) }()
-		follower := l.Follow(guild1, 2)
+		follower := l.Follow(guild1, 3)
 		defer follower.Close()
 
-		done := make(chan struct{})
-		go func() { l.DispatchEvent(ctx, guild1, khronos.Event{Name: "slow"}); close(done) }()
+		var both sync.WaitGroup
+		both.Go(func() { l.DispatchEvent(ctx, guild1, khronos.Event{Name: "slow"}) })
+		time.Sleep(time.Millisecond)
+		both.Go(func() { l.DispatchEvent(ctx, guild1, khronos.Event{Name: "slow"}) })
 		time.Sleep(7 * time.Second)
-		if text := log.String(); strings.Count(text, "slow dispatch") != 1 || !strings.Contains(text, "init.luau:7 function nap") || strings.Contains(text, "init.luau:99") {
-			t.Errorf("want one line with its own stack, while it runs: %s", text)
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		for i, line := range lines {
+			if strings.Count(line, "init.luau:") != 1 || !strings.Contains(line, fmt.Sprintf("init.luau:%d function nap", i+1)) {
+				t.Errorf("line %d has not its own stack alone: %s", i, line)
+			}
 		}
-		<-done
-		if n := strings.Count(log.String(), "slow dispatch"); n != 1 {
-			t.Errorf("%d lines when it has ended, want 1", n)
+		if len(lines) != 2 || strings.Count(log.String(), "slow dispatch") != 2 {
+			t.Errorf("want two lines while they run: %q", lines)
 		}
-		if d := <-follower.Items(); d.Event != "slow" || d.Ended < 10*time.Second {
-			t.Errorf("the follower got %+v", d)
+		both.Wait()
+		if n := strings.Count(log.String(), "slow dispatch"); n != 2 {
+			t.Errorf("%d lines when they have ended, want 2", n)
+		}
+		for range 2 {
+			if d := <-follower.Items(); d.Event != "slow" || d.Ended < 10*time.Second {
+				t.Errorf("the follower got %+v", d)
+			}
 		}
 		l.DispatchEvent(ctx, guildN(9), khronos.Event{Name: "fine"})
 		if n := len(follower.Items()); n != 0 {
@@ -423,8 +444,8 @@ func TestLedger_SlowLogAndFollow(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		if sums := balanced(t, l, 0); sums.Slow != 1 {
-			t.Errorf("%d slow, want 1", sums.Slow)
+		if sums := balanced(t, l, 0); sums.Slow != 2 {
+			t.Errorf("%d slow, want 2", sums.Slow)
 		}
 	})
 }

@@ -54,30 +54,33 @@ func (l *Ledger) logSlow(ctx context.Context) {
 	for _, s := range l.shards {
 		for _, d := range s.takeSlow(time.Now(), l.lim.SlowDispatch) {
 			if _, asked := dumps[d.Worker]; !asked {
-				dumps[d.Worker] = l.dump(ctx, d.Tenant)
+				dumps[d.Worker] = l.dump(ctx, d.Worker)
 			}
 			l.logSlowOne(&d, time.Since(d.Accepted)-d.Started, stacksOf(&d, dumps[d.Worker])...)
 		}
 	}
 }
 
-// dump asks tenant's worker what all its scripts are at; nothing if it does not
-// answer.
-func (l *Ledger) dump(ctx context.Context, tenant khronos.TenantID) []khronos.ScriptStack {
+// dump asks a worker what all its scripts are at; nothing if it does not answer.
+func (l *Ledger) dump(ctx context.Context, id khronos.WorkerID) []khronos.ScriptStack {
+	w, ok := l.pool.Worker(id)
+	if !ok {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
 	defer cancel()
-	stacks, err := l.pool.Owner(tenant).Dump(ctx)
+	stacks, err := w.Dump(ctx)
 	if err != nil {
-		l.log.Warn("no stacks for the slow log", "tenant", tenant.String(), "err", err)
+		l.log.Warn("no stacks for the slow log", "worker", int(id), "err", err)
 	}
 	return stacks
 }
 
-// stacksOf picks those that may be d's: its tenant's scripts at its event.
+// stacksOf picks d's.
 func stacksOf(d *Dispatch, all []khronos.ScriptStack) []slog.Attr {
 	var attrs []slog.Attr
 	for i := range all {
-		if st := &all[i]; st.Tenant == d.Tenant && st.Event == d.Event && st.Stack != "" {
+		if st := &all[i]; st.Dispatch == d.ID && st.Stack != "" {
 			attrs = append(attrs, slog.Group("script", slog.String("template", st.Template), slog.Int64("version", st.Version),
 				slog.String("state", st.State), slog.String("waits", st.Waits), slog.String("stack", st.Stack)))
 		}

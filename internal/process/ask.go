@@ -109,7 +109,7 @@ func (g *generation) noAnswer(err error, number uint64) error {
 	}
 	doing := "this had not started there"
 	for _, r := range g.child.marks.running() {
-		if r.Dispatch == number {
+		if r.Job == number {
 			doing = fmt.Sprintf("template %q was %s there, last seen at %s", r.Template, r.State, cmp.Or(r.Stack, "its beginning"))
 		}
 	}

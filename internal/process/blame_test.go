@@ -473,6 +473,15 @@ func TestIsolation_Lifts(t *testing.T) {
 	}
 }
 
+// starter says when something starts in a list of all starts.
+type starter struct {
+	*steps
+	name string
+	all  *steps
+}
+
+func (s *starter) Started() { s.all.add("%s", s.name) }
+
 // A suspect keeps its place among the tenant's events, and the solo worker ends
 // when nobody needs it.
 func TestIsolation_KeepsTheOrderAndStops(t *testing.T) {
@@ -481,8 +490,9 @@ func TestIsolation_KeepsTheOrderAndStops(t *testing.T) {
 	w.put(id, "a", 1, `return { e = function() print("e starts") task.wait(0.2) print("e ends") end, f = function() print("f starts") end, w = function() end }`)
 	w.book.Died(quarantine.Death{Suspects: []quarantine.Subject{{Tenant: id, Template: "a", Version: 1, Event: "e"}}})
 	var both sync.WaitGroup
+	starts := &steps{}
 	for _, name := range []string{"e", "f"} {
-		p := &steps{ended: make(chan khronos.Outcome, 1)}
+		p := &starter{&steps{ended: make(chan khronos.Outcome, 1)}, name, starts}
 		if err := w.pool.DispatchEventNoWait(worker.WithProgress(t.Context(), p), id, khronos.Event{Name: name}); err != nil {
 			t.Fatal(err)
 		}
@@ -496,8 +506,11 @@ func TestIsolation_KeepsTheOrderAndStops(t *testing.T) {
 	w.mu.Lock()
 	lines := slices.Clone(w.logs[id])
 	w.mu.Unlock()
-	if got := slices.DeleteFunc(lines, func(l string) bool { return !strings.Contains(l, "start") && !strings.Contains(l, "ends") }); !slices.Equal(got, []string{"a: e starts", "a: f starts", "a: e ends"}) {
-		t.Errorf("the log has %q", got)
+	if got := slices.Compact(starts.told()); !slices.Equal(got, []string{"e", "f"}) {
+		t.Errorf("started are %q", got)
+	}
+	if f, e := slices.Index(lines, "a: f starts"), slices.Index(lines, "a: e ends"); f < 0 || f > e {
+		t.Errorf("the log has %q", lines)
 	}
 	eventually(t, "the idle solo worker has stopped", func() bool { return w.iso.solo.Status()[0].State == worker.StateKilled })
 	if w.soloDeaths.Load() != 0 {
@@ -531,6 +544,48 @@ func TestIsolation_BlamesInAReplacedWorker(t *testing.T) {
 			t.Errorf("%s ended with %s, want %s", c.event, kind, c.want)
 		}
 		eventually(t, "it is taken to account", func() bool { return len(w.book.List(guild)) == c.held })
+	}
+}
+
+// A ban ends what runs alone; after Kill nothing runs alone any more.
+func TestIsolation_BanAndKill(t *testing.T) {
+	w := newPlant(t, 1, 1, func(*limits.Limits) {})
+	w.put(guild, "a", 1, `return { e = function() task.wait(1000) end }`)
+	w.book.Died(quarantine.Death{Suspects: []quarantine.Subject{{Tenant: guild, Template: "a", Version: 1, Event: "e"}}})
+	run := func() <-chan khronos.ErrorKind {
+		ended := make(chan khronos.ErrorKind, 1)
+		go func() {
+			_, kind := w.answer(guild, khronos.Event{Name: "e"})
+			ended <- kind
+		}()
+		return ended
+	}
+	alone := func() bool {
+		stacks, err := w.iso.Solo().Dump(t.Context())
+		return err == nil && len(stacks) == 1 && stacks[0].State == khronos.StackWaiting
+	}
+	first := run()
+	eventually(t, "it runs alone", alone)
+	if err := w.pool.TenantStateChanged(guild, khronos.TenantState{Banned: true}); err != nil {
+		t.Fatal(err)
+	}
+	if kind := <-first; kind != khronos.ErrKindTenantBanned {
+		t.Errorf("what ran alone ended with %s", kind)
+	}
+	second := run()
+	eventually(t, "it runs alone again", alone)
+	third := run()
+	if err := w.iso.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if kind := <-second; kind != khronos.ErrKindWorkerLostStarted {
+		t.Errorf("what ran alone at the kill ended with %s", kind)
+	}
+	if kind := <-third; kind != khronos.ErrKindWorkerUnavailable {
+		t.Errorf("what waited for its turn ended with %s", kind)
+	}
+	if st := w.iso.Solo().Status()[0]; st.State != worker.StateKilled {
+		t.Errorf("the solo worker is %s", st.State)
 	}
 }
 

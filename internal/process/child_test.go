@@ -332,18 +332,25 @@ func (p *puppet) Cancel(id uint64) {
 func (p *puppet) Refresh(khronos.TenantID) {}
 
 func (p *puppet) Drop(_ context.Context, id khronos.TenantID) error {
+	p.endAll(id, khronos.Errorf(khronos.ErrKindDroppedTenant, "dropped"))
+	return nil
+}
+
+func (p *puppet) Ban(id khronos.TenantID) {
+	p.door.Log(id, "t", "banned")
+	p.endAll(id, khronos.Banned(id))
+}
+
+func (p *puppet) endAll(id khronos.TenantID, why *khronos.Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for number, job := range p.live {
 		if job.Tenant == id {
 			delete(p.live, number)
-			job.Done(khronos.Outcome{Err: khronos.Errorf(khronos.ErrKindDroppedTenant, "dropped")})
+			job.Done(khronos.Outcome{Err: why})
 		}
 	}
-	return nil
 }
-
-func (p *puppet) Ban(id khronos.TenantID) { p.door.Log(id, "t", "banned") }
 
 func (p *puppet) Dump(context.Context) []khronos.ScriptStack {
 	p.mu.Lock()
@@ -351,7 +358,7 @@ func (p *puppet) Dump(context.Context) []khronos.ScriptStack {
 	var list []khronos.ScriptStack
 	for id, job := range p.live {
 		list = append(list, khronos.ScriptStack{
-			Tenant: job.Tenant, Template: "t", Version: 3, Event: job.Event.Name, Dispatch: id,
+			Tenant: job.Tenant, Template: "t", Version: 3, Event: job.Event.Name, Job: id,
 			State: khronos.StackWaiting, Waits: "kv.get", Since: time.Unix(1700000000, 0).UTC(), Stack: "init.luau:7 function f\n",
 		})
 	}

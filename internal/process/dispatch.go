@@ -130,18 +130,25 @@ func (g *generation) dropTenant(ctx context.Context, id khronos.TenantID) error 
 	return errorOf(outcomeOf(reply))
 }
 
-// TenantStateChanged tells the child. Without a child nothing runs, and the next
-// one asks for what it needs.
+// TenantStateChanged tells the child, one that was replaced and still ends what
+// it has started, and the solo worker if the tenant runs there. Without a child
+// nothing runs, and the next one asks for what it needs.
 func (h *Handle) TenantStateChanged(id khronos.TenantID, state khronos.TenantState) error {
+	if err := h.cfg.Isolation.stateChanged(h, id, state); err != nil {
+		return err
+	}
 	now, _ := h.board.read()
-	if now.ready == nil {
-		return nil
+	var failed error
+	for _, n := range now.lives {
+		if n.run == nil {
+			continue // not up: it has loaded nothing yet
+		}
+		err := n.run.conn.Send(&mesophyll.TenantStateChanged{Tenant: id, State: state})
+		if err != nil && !errors.Is(err, mesophyll.ErrConnLost) {
+			failed = h.publicError(err)
+		}
 	}
-	err := now.ready.conn.Send(&mesophyll.TenantStateChanged{Tenant: id, State: state})
-	if err == nil || errors.Is(err, mesophyll.ErrConnLost) {
-		return nil
-	}
-	return h.publicError(err)
+	return failed
 }
 
 // call accepts a piece of work and waits for its outcome.

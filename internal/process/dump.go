@@ -43,6 +43,18 @@ func (g *generation) stacks(ctx context.Context) []khronos.ScriptStack {
 	if err != nil {
 		return g.shared()
 	}
+	return g.named(list)
+}
+
+// named notes in stacks to which dispatches they belong.
+func (g *generation) named(list []khronos.ScriptStack) []khronos.ScriptStack {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range list {
+		if c := g.live[list[i].Job]; c != nil {
+			list[i].Dispatch = c.place.progress.ID()
+		}
+	}
 	return list
 }
 
@@ -57,7 +69,7 @@ func (g *generation) shared() []khronos.ScriptStack {
 			others = append(others, r.ScriptStack)
 		}
 	}
-	return append(list, others...)
+	return g.named(append(list, others...))
 }
 
 // dump asks the child.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
+	"github.com/template-worker/template-worker/internal/worker"
 )
 
 // What the child says of its scripts comes through the link as it is.
@@ -15,7 +16,7 @@ func TestHandle_Dump(t *testing.T) {
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		_, err := w.h.DispatchEvent(ctx, guild, khronos.Event{Name: "hang"})
+		_, err := w.h.DispatchEvent(worker.WithProgress(ctx, &steps{}), guild, khronos.Event{Name: "hang"})
 		ended <- err
 	}()
 	eventually(t, "the event runs", func() bool { return w.status().Running == 1 })
@@ -24,10 +25,10 @@ func TestHandle_Dump(t *testing.T) {
 		t.Fatalf("got %+v, %v, want one entry", list, err)
 	}
 	want := khronos.ScriptStack{
-		Tenant: guild, Template: "t", Version: 3, Event: "hang", Dispatch: list[0].Dispatch,
+		Tenant: guild, Template: "t", Version: 3, Event: "hang", Job: list[0].Job, Dispatch: (&steps{}).ID(),
 		State: khronos.StackWaiting, Waits: "kv.get", Since: time.Unix(1700000000, 0).UTC(), Stack: "init.luau:7 function f\n",
 	}
-	if list[0] != want || list[0].Dispatch == 0 {
+	if list[0] != want || list[0].Job == 0 {
 		t.Errorf("got %+v, want %+v", list[0], want)
 	}
 	cancel()

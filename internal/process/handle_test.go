@@ -594,6 +594,8 @@ func (s *steps) told() []string {
 	return slices.Clone(s.list)
 }
 
+func (s *steps) ID() khronos.DispatchID { return 7 }
+
 func (s *steps) Sent(w khronos.WorkerID, gen khronos.Generation) { s.add("sent %d/%d", w, gen) }
 func (s *steps) Started()                                        { s.add("started") }
 func (s *steps) Used(u khronos.Usage)                            { s.add("used %d", u.Fuel) }

@@ -36,6 +36,7 @@ type Isolation struct {
 	mu sync.Mutex
 	// mu guards the fields below.
 	tenant  khronos.TenantID // who runs alone; zero if nobody does
+	over    bool             // the solo worker was killed for good
 	handles []*Handle
 }
 
@@ -155,11 +156,13 @@ func (i *Isolation) take(ctx context.Context, h *Handle, p *place, send request)
 	if alone {
 		select {
 		case i.turn <- struct{}{}:
-			defer func() { <-i.turn }()
 		case <-ctx.Done():
 			return h.failed(ctx.Err()), true
 		}
 		alone, refused = i.suspected(w) // others had their turn before
+		if refused != nil || !alone {
+			<-i.turn
+		}
 	}
 	switch {
 	case refused != nil:
@@ -171,22 +174,57 @@ func (i *Isolation) take(ctx context.Context, h *Handle, p *place, send request)
 }
 
 // runAlone has the solo worker do the work at p and concludes from how it ends.
+// It takes over the turn, and gives it back when the solo worker has forgotten
+// the tenant, which the outcome does not wait for.
 func (i *Isolation) runAlone(ctx context.Context, h *Handle, p *place, w work, send request) khronos.Outcome {
 	i.hold(w.tenant)
-	defer i.hold(khronos.TenantID{})
-	_ = i.solo.Start(ctx) // it never fails
+	i.wake()
 	own := i.solo.lanes.enter(w.tenant, &soloProgress{p.progress, func() { h.lanes.started(p) }})
 	out := i.solo.carry(ctx, own, send)
 	i.solo.lanes.leave(own)
 	if templates, ok := survivors(w, out); ok {
 		i.announce(i.book.Survived(w.tenant, w.event, templates))
 	}
-	i.forget(w.tenant)
-	select {
-	case i.used <- struct{}{}:
-	default:
+	clear := func() {
+		i.forget(w.tenant)
+		i.hold(khronos.TenantID{})
+		select {
+		case i.used <- struct{}{}:
+		default:
+		}
+		<-i.turn
 	}
+	if !i.solo.own() {
+		clear() // the solo worker has ended: there is nobody to wait for
+		return out
+	}
+	go func() {
+		defer i.solo.goroutines.Done()
+		clear()
+	}()
 	return out
+}
+
+// wake has the solo worker started, unless it is down for good.
+func (i *Isolation) wake() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.over {
+		_ = i.solo.Start(context.Background()) // it never fails
+	}
+}
+
+// Solo returns the solo worker, for those who look at it. Between events it is
+// killed: it starts when it is needed.
+func (i *Isolation) Solo() worker.Worker { return i.solo }
+
+// Kill takes the solo worker down for good, as a Handle's Kill does: what runs
+// alone is lost, and what was to run alone ends with worker_unavailable.
+func (i *Isolation) Kill(ctx context.Context) error {
+	i.mu.Lock()
+	i.over = true
+	i.mu.Unlock()
+	return i.solo.Kill(ctx)
 }
 
 // soloProgress tells a dispatch's progress and when it has started.
@@ -233,6 +271,14 @@ func (i *Isolation) forget(id khronos.TenantID) {
 		defer cancel()
 		_ = i.solo.Kill(ctx) // SIGKILL in the end; the next Start waits for it
 	}
+}
+
+// stateChanged is TenantStateChanged for what of a tenant runs alone right now.
+func (i *Isolation) stateChanged(h *Handle, id khronos.TenantID, state khronos.TenantState) error {
+	if i == nil || h == i.solo || !i.holds(id) {
+		return nil
+	}
+	return i.solo.TenantStateChanged(id, state)
 }
 
 // drop is DropTenant for what of a tenant runs alone right now.

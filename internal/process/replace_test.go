@@ -337,6 +337,21 @@ func TestHandle_DropReachesBothGenerations(t *testing.T) {
 	wantKind(t, <-got, khronos.ErrKindDroppedTenant)
 }
 
+func TestHandle_BanReachesBothGenerations(t *testing.T) {
+	w := newWorld(t, roleWorker, func(c *Config) { patient(c); c.Limits.RestartSettle = 0 })
+	w.mustDo(t, "echo", "")
+	got := make(chan error, 1)
+	go func() { _, err := w.do("hang", ""); got <- err }()
+	eventually(t, "it runs", func() bool { return w.status().Running == 1 })
+	if err := w.h.Restart(context.Background(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.h.TenantStateChanged(guild, khronos.TenantState{Banned: true}); err != nil {
+		t.Errorf("ban: %v", err)
+	}
+	wantKind(t, <-got, khronos.ErrKindTenantBanned)
+}
+
 func TestHandle_BadBuildLeavesTheOldWorker(t *testing.T) {
 	for _, role := range []string{roleExit, roleNeverMind, roleStartsBadly} {
 		t.Run(role, func(t *testing.T) {

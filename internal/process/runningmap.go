@@ -114,7 +114,7 @@ func readRecord(rec []atomic.Uint64) (r running, ok, again bool) {
 	r.Tenant = khronos.TenantID{Kind: khronos.TenantKind(sizes >> 32 & 0xff), ID: khronos.Snowflake(rec[wordTenant].Load())}
 	r.Kind = tenant.JobKind(sizes >> 40)
 	r.Version = int64(rec[wordVersion].Load())
-	r.Dispatch = rec[wordJob].Load()
+	r.Job = rec[wordJob].Load()
 	r.Template = readText(rec[wordTemplate:wordEvent], sizes)
 	r.Event = readText(rec[wordEvent:wordWaits], sizes>>8)
 	readStand(rec, &r)

@@ -33,7 +33,7 @@ func sharedMap(t *testing.T) (master *marks, child *mapWriter) {
 func TestRunningMap_TellsTheMaster(t *testing.T) {
 	master, child := sharedMap(t)
 	what := tenant.Running{Tenant: guild, Template: "welcome", Version: 7, Kind: tenant.JobDispatchEvent, Event: "GUILD_MEMBER_ADD", Job: 41}
-	stack := khronos.ScriptStack{Tenant: guild, Template: "welcome", Version: 7, Event: "GUILD_MEMBER_ADD", Dispatch: 41}
+	stack := khronos.ScriptStack{Tenant: guild, Template: "welcome", Version: 7, Event: "GUILD_MEMBER_ADD", Job: 41}
 	want := func(state, waits, at string, inSlice bool) {
 		t.Helper()
 		s := stack
@@ -136,7 +136,7 @@ func TestRunningMap_IsNeverTorn(t *testing.T) {
 	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end) || seen == 0; {
 		for _, r := range master.running() {
 			seen++
-			i := int(r.Dispatch)
+			i := int(r.Job)
 			name := strings.Repeat(fmt.Sprint(i%10), 1+i%60)
 			stand := name[:1] + ":" + fmt.Sprint(1+i%10)
 			if int(r.Tenant.ID) != i || int(r.Version) != i || r.Template != name || r.Event != name || r.Stack != "" && r.Stack != stand {

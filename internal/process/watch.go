@@ -79,7 +79,7 @@ func (g *generation) tellTrouble(ctx context.Context, trouble string) {
 	}
 	for _, s := range list[:min(len(list), scriptsInLog)] {
 		g.h.log.Warn("script of a worker in trouble", "generation", generation, "tenant", s.Tenant.String(), "template", s.Template, "version", s.Version,
-			"event", s.Event, "dispatch", s.Dispatch, "state", s.State, "waits", s.Waits, "since", s.Since, "stack", s.Stack)
+			"event", s.Event, "dispatch", s.Dispatch.String(), "state", s.State, "waits", s.Waits, "since", s.Since, "stack", s.Stack)
 	}
 	if left := len(list) - scriptsInLog; left > 0 {
 		g.h.log.Warn("more scripts of a worker in trouble", "generation", generation, "scripts", left)

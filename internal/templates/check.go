@@ -57,8 +57,16 @@ func checkCapabilities(list []string) error {
 	return nil
 }
 
-// inspect returns the template's subscriptions, sorted, each once.
+// inspect returns the template's subscriptions, sorted, each once. Of a banned
+// tenant nothing runs, not even this.
 func (s *Service) inspect(ctx context.Context, tenant khronos.TenantID, files map[string]string) ([]string, error) {
+	state, err := s.store.TenantState(ctx, tenant)
+	if err != nil {
+		return nil, public(err)
+	}
+	if state.Banned {
+		return nil, khronos.Banned(tenant)
+	}
 	found, err := s.worker.InspectTemplate(ctx, tenant, files)
 	if err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ type Upload struct {
 //
 // Nothing is stored unless everything before succeeded. A template that does not
 // load is a script_error with the text of its error, which begins with file and
-// line, and for bad source also the column.
+// line, and for bad source also the column. A banned tenant gets tenant_banned.
 func (s *Service) Put(ctx context.Context, tenant khronos.TenantID, u Upload) (Template, error) {
 	if err := checkTenant(tenant); err != nil {
 		return Template{}, err

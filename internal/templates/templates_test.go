@@ -211,6 +211,19 @@ func TestPut_refused(t *testing.T) {
 	}
 }
 
+// Nothing of a banned tenant runs, not even the look at an upload.
+func TestPut_banned(t *testing.T) {
+	w := newWorld(t)
+	if err := w.store.PutTenantState(t.Context(), guild, khronos.TenantState{Banned: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.inspectErr = errors.New("inspected")
+	_, err := w.service.Put(t.Context(), guild, upload("a", "E"))
+	if e := khronos.AsError(err); e == nil || e.Kind != khronos.ErrKindTenantBanned {
+		t.Errorf("got %v, want tenant_banned", err)
+	}
+}
+
 func TestPut_inspectionFails(t *testing.T) {
 	w := newWorld(t)
 	w.put(upload("kept", "A"))

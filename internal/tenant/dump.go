@@ -160,7 +160,7 @@ func (t *tenant) stacksUnasked() []khronos.ScriptStack {
 	if d == nil {
 		return list
 	}
-	e.Tenant, e.Event, e.Dispatch = t.id, d.event(), d.job.ID
+	e.Tenant, e.Event, e.Job, e.Dispatch = t.id, d.event(), d.job.ID, d.job.Dispatch
 	e.Template, e.Version = m.tpl.Name, m.tpl.Version
 	return append(list, e)
 }
@@ -171,7 +171,7 @@ func (t *tenant) queuedStacks(waits string) []khronos.ScriptStack {
 	defer t.mu.Unlock()
 	list := make([]khronos.ScriptStack, len(t.queue))
 	for i, d := range t.queue {
-		list[i] = khronos.ScriptStack{Tenant: t.id, Event: d.event(), Dispatch: d.job.ID, State: khronos.StackQueued, Waits: waits, Since: d.since}
+		list[i] = khronos.ScriptStack{Tenant: t.id, Event: d.event(), Job: d.job.ID, Dispatch: d.job.Dispatch, State: khronos.StackQueued, Waits: waits, Since: d.since}
 	}
 	return list
 }
@@ -266,7 +266,7 @@ func (r *run) threads() []*thread {
 func (r *run) entryOf(th *thread) khronos.ScriptStack {
 	e := khronos.ScriptStack{
 		Tenant: r.m.t.id, Template: r.m.tpl.Name, Version: r.m.tpl.Version,
-		Event: r.d.event(), Dispatch: r.d.job.ID,
+		Event: r.d.event(), Job: r.d.job.ID, Dispatch: r.d.job.Dispatch,
 	}
 	if th != nil {
 		e.State, e.Waits, e.Since = th.dumpState(), th.waits, th.since

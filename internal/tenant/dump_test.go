@@ -15,7 +15,7 @@ import (
 // find gives the entry of a dump for a job.
 func find(list []khronos.ScriptStack, id uint64) khronos.ScriptStack {
 	for _, e := range list {
-		if e.Dispatch == id {
+		if e.Job == id {
 			return e
 		}
 	}
@@ -146,7 +146,7 @@ func TestDump_LeftOut(t *testing.T) {
 	if want := fmt.Sprintf("%d more: %d queued", 251-len(list), 251-len(list)); last.State != khronos.StackLeftOut || last.Stack != want {
 		t.Errorf("the last entry is %+v, want %q", last, want)
 	}
-	if list[0].Dispatch != all[0].id || list[0].State != khronos.StackWaiting {
+	if list[0].Job != all[0].id || list[0].State != khronos.StackWaiting {
 		t.Errorf("the first entry is %+v, want the one that runs", list[0])
 	}
 }

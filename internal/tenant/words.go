@@ -56,7 +56,10 @@ func (k JobKind) String() string {
 
 // Job is one piece of work for one tenant, as it is delivered to a Runtime.
 type Job struct {
-	ID     uint64 // unique among the live jobs of its Runtime, never 0
+	ID uint64 // unique among the live jobs of its Runtime, never 0
+
+	Dispatch khronos.DispatchID // what the master calls it, for dumps; 0 where that is not known
+
 	Tenant khronos.TenantID
 	Kind   JobKind
 	Event  khronos.Event

@@ -60,7 +60,7 @@ func (w *fakeWorker) Dump(context.Context) ([]khronos.ScriptStack, error) {
 	if w.state == StateKilled {
 		return nil, khronos.ErrWorkerUnavailable
 	}
-	return []khronos.ScriptStack{{Dispatch: uint64(w.id)}}, nil
+	return []khronos.ScriptStack{{Job: uint64(w.id)}}, nil
 }
 
 func (w *fakeWorker) Kill(ctx context.Context) error {
@@ -176,13 +176,13 @@ func TestPool_KillAndStartOneAndAll(t *testing.T) {
 func TestPool_Dump(t *testing.T) {
 	pool, fakes := fakePool(3)
 	list, err := pool.Dump(t.Context())
-	if err != nil || len(list) != 3 || list[0].Dispatch != 0 || list[2].Dispatch != 2 {
+	if err != nil || len(list) != 3 || list[0].Job != 0 || list[2].Job != 2 {
 		t.Errorf("got %+v, %v, want an entry of each in slot order", list, err)
 	}
 	fakes[1].state = StateKilled
 	list, err = pool.Dump(t.Context())
 	wantKind(t, err, khronos.ErrKindWorkerUnavailable)
-	if len(list) != 2 || list[1].Dispatch != 2 {
+	if len(list) != 2 || list[1].Job != 2 {
 		t.Errorf("got %+v, want those of the others", list)
 	}
 }

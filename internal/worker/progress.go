@@ -11,6 +11,9 @@ import (
 // may be called from any goroutine; Sent and Started also come late, after the
 // dispatch has ended, and must be harmless then.
 type Progress interface {
+	// ID is the dispatch's name; 0 when it has none.
+	ID() khronos.DispatchID
+
 	// Sent says that the dispatch is about to be handed to a generation of a
 	// worker; again when it is sent to another one. It comes before the Started
 	// of that generation.
@@ -46,6 +49,7 @@ func ProgressOf(ctx context.Context) Progress {
 
 type noProgress struct{}
 
+func (noProgress) ID() khronos.DispatchID                    { return 0 }
 func (noProgress) Sent(khronos.WorkerID, khronos.Generation) {}
 func (noProgress) Started()                                  {}
 func (noProgress) Used(khronos.Usage)                        {}

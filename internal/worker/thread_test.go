@@ -123,7 +123,7 @@ func (r *fakeRuntime) Dump(context.Context) []khronos.ScriptStack {
 	defer r.mu.Unlock()
 	var list []khronos.ScriptStack
 	for id, job := range r.live {
-		list = append(list, khronos.ScriptStack{Tenant: job.Tenant, Event: job.Event.Name, Dispatch: id, State: khronos.StackRunning})
+		list = append(list, khronos.ScriptStack{Tenant: job.Tenant, Event: job.Event.Name, Job: id, State: khronos.StackRunning})
 	}
 	return list
 }

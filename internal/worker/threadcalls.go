@@ -29,6 +29,7 @@ func (t *Thread) DispatchEventNoWait(ctx context.Context, id khronos.TenantID, e
 	progress.Sent(t.cfg.ID, life.gen)
 	return t.deliver(life, tenant.Job{
 		ID:       t.nextID.Add(1),
+		Dispatch: progress.ID(),
 		Tenant:   id,
 		Kind:     tenant.JobDispatchEvent,
 		Event:    ev,
@@ -99,7 +100,7 @@ func (t *Thread) call(ctx context.Context, job tenant.Job) (khronos.Value, error
 
 	var started atomic.Bool
 	done := make(chan khronos.Outcome, 1)
-	job.ID = t.nextID.Add(1)
+	job.ID, job.Dispatch = t.nextID.Add(1), progress.ID()
 	deadline, _ := ctx.Deadline()
 	job.Deadline = ScriptDeadline(deadline)
 	job.Started = func() {

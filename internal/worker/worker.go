@@ -124,6 +124,7 @@ type Status struct {
 	Since      time.Time          // when State was entered
 	Beside     []Life             // processes of the worker besides the one that takes work
 	Trouble    string             // why a worker that is ready is not healthy; empty if it is
+	Solo       bool               // it is beside the pool and runs suspects alone, when there are any
 	Worn       string             // why its process should be replaced; empty if it need not
 
 	// As last reported by the worker.
