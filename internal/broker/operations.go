@@ -23,6 +23,11 @@ var acts = map[string]act{
 	"kv.delete":      kvDelete,
 	"kv.list_scopes": kvListScopes,
 
+	"globalkv.find":   globalFind,
+	"globalkv.get":    globalGet,
+	"globalkv.create": globalCreate,
+	"globalkv.delete": globalDelete,
+
 	"runtime.stats":          runtimeStats,
 	"runtime.links":          runtimeLinks,
 	"runtime.gettenantstate": runtimeGetTenantState,

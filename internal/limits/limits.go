@@ -54,6 +54,10 @@ type Limits struct {
 	KVBytes           int64
 	KVBurst           int
 	KVRefill          time.Duration
+	GlobalKVBurst     int
+	GlobalKVRefill    time.Duration
+	GlobalKVEntries   int
+	GlobalKVTextBytes int64
 	RuntimeBurst      int
 	RuntimeRefill     time.Duration
 	EventBurst        int

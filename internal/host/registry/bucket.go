@@ -12,6 +12,7 @@ const (
 	BucketKV
 	BucketRuntime
 	BucketEvents
+	BucketGlobalKV
 	BucketN
 )
 
@@ -26,9 +27,10 @@ type Quota struct {
 
 // Quotas says how each bucket is filled, but for Free.
 var Quotas = map[Bucket]Quota{
-	BucketKV:      {"KV", "kv_burst", "kv_refill"},
-	BucketRuntime: {"Runtime", "runtime_burst", "runtime_refill"},
-	BucketEvents:  {"Events", "event_burst", "event_refill"},
+	BucketKV:       {"KV", "kv_burst", "kv_refill"},
+	BucketGlobalKV: {"GlobalKV", "globalkv_burst", "globalkv_refill"},
+	BucketRuntime:  {"Runtime", "runtime_burst", "runtime_refill"},
+	BucketEvents:   {"Events", "event_burst", "event_refill"},
 }
 
 // TokensOf returns how many tokens of its bucket a call of f with args takes.

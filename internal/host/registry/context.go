@@ -6,6 +6,7 @@ var contextArea = Area{
 		"What one gives holds the capabilities of that ctx, wherever it is used.",
 	Fields: []Param{
 		{Name: "KV", Type: ObjectOf("KV"), Doc: "the records of the tenant"},
+		{Name: "GlobalKV", Type: ObjectOf("GlobalKV"), Doc: "what tenants publish for all others"},
 		{Name: "Runtime", Type: ObjectOf("Runtime"), Doc: "the installation and the tenant"},
 		{Name: "store", Type: Table, Doc: "a table of the template alone, the same for all its events; it is not kept when the template is unloaded"},
 		{Name: "allowed_caps", Type: ListOf(Text).Freeze(), Doc: "the capabilities that are held"},

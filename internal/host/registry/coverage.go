@@ -39,7 +39,6 @@ const (
 
 // absent says why members are not here.
 var absent = map[string]string{
-	"ctx.GlobalKV":                laterPlugin,
 	"ctx.ObjectStorage":           laterPlugin,
 	"ctx.HTTPClient":              laterPlugin,
 	"ctx.Discord":                 "missing: Discord operations are the next step",

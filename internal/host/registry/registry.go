@@ -88,7 +88,7 @@ func opt(p Param) Param {
 
 // areas is everything there is, in the order of docs/script-api.md.
 var areas = []*Area{
-	&globalsArea, &contextArea, &kvArea, &runtimeArea, &taskArea,
+	&globalsArea, &contextArea, &kvArea, &globalKVArea, &runtimeArea, &taskArea,
 	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea,
 	&oneshotArea, &delayArea, &keyHandleArea,
 	&chunkArea, &vfsArea,
