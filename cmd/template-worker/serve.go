@@ -115,6 +115,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 		Workers:    poolView{workers.pool, workers.solo()},
 		Templates:  templates.New(st, book, brk, cfg.Limits),
 		Tenants:    st,
+		Global:     st,
 		TenantLog:  logs,
 		Quarantine: quarantineView{workers.isolation},
 		Ledger:     book,

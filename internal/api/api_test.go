@@ -26,6 +26,7 @@ import (
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/ledger"
 	"github.com/template-worker/template-worker/internal/limits"
+	"github.com/template-worker/template-worker/internal/store"
 	"github.com/template-worker/template-worker/internal/store/memory"
 	"github.com/template-worker/template-worker/internal/telemetry"
 	"github.com/template-worker/template-worker/internal/templates"
@@ -242,6 +243,7 @@ func (shelf) Forget(khronos.TenantID) {}
 // bench is a server under test with a token.
 type bench struct {
 	*rooms
+	global store.Store
 	server *api.Server
 	lines  *tenantlog.Log
 	log    *bytes.Buffer
@@ -257,7 +259,7 @@ func newBench(t *testing.T) *bench {
 	}
 	lim := limits.Default()
 	lim.FollowBuffer, lim.Followers = 8, 2
-	b := &bench{rooms: &rooms{blocked: make(chan struct{}, 1), unblock: make(chan struct{})}, log: &bytes.Buffer{}, token: token}
+	b := &bench{global: memory.New(), rooms: &rooms{blocked: make(chan struct{}, 1), unblock: make(chan struct{})}, log: &bytes.Buffer{}, token: token}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	lines := tenantlog.New(10, slog.New(slog.DiscardHandler))
 	b.lines = lines
@@ -266,7 +268,7 @@ func newBench(t *testing.T) *bench {
 	b.server = api.NewServer(api.Config{
 		Gate:       auth.Gate{Key: key, Roots: []khronos.Snowflake{42}, Sources: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Limits:     lim,
-		Dispatcher: book, Ledger: book, Workers: pool{b.rooms}, Templates: templates.New(memory.New(), shelf{b.rooms}, shelf{b.rooms}, lim), Tenants: b.rooms, TenantLog: lines, Quarantine: b.rooms,
+		Dispatcher: book, Ledger: book, Workers: pool{b.rooms}, Templates: templates.New(memory.New(), shelf{b.rooms}, shelf{b.rooms}, lim), Tenants: b.rooms, Global: b.global, TenantLog: lines, Quarantine: b.rooms,
 		Metrics: telemetry.NewRegistry(), Version: "test", Log: log,
 	})
 	return b

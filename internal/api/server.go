@@ -36,6 +36,7 @@ type Config struct {
 	Workers    Workers
 	Templates  Templates
 	Tenants    Tenants
+	Global     GlobalEntries
 	TenantLog  TenantLog
 	Quarantine Quarantine
 	Ledger     Ledger
@@ -89,6 +90,7 @@ func NewServer(cfg Config) *Server {
 	s.dispatchesRoutes()
 	s.workerRoutes()
 	s.tenantRoutes()
+	s.globalRoutes(s.cfg.Limits.BodyBytes)
 	s.tenantLogRoutes()
 	s.quarantineRoutes()
 	s.templateRoutes()
