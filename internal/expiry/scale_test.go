@@ -37,7 +37,7 @@ const (
 // TestScale lets keys of 100 tenants expire at 2,000 a second, on SQLite, each into a
 // template's handler. In the middle the service is killed and another one goes on: all
 // fire, within a second of their time but for those of the restart, and no more than were in flight
-// fire twice. With a million keys it is the measurement of docs/bench/store.md.
+// fire twice. With a million keys it is the measurement of docs/bench/expiry.md.
 func TestScale(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv(scaleVariable))
 	if n == 0 {

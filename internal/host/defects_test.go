@@ -20,7 +20,6 @@ import (
 //
 //	D02 D03 D07       Discord: ids that a script passes are held against its tenant
 //	D06 D22           ObjectStorage: prefixes end with a slash, urls are ours and expire
-//	D09               GlobalKV: capabilities by scope
 //	D14               gateway and web: who may send Web events to whom
 //	D17               datamgmt: what the host allocates is charged first
 //	D20               web: the names of its events are the handlers' names
