@@ -124,6 +124,7 @@ var mayImport = map[string][]string{
 	"internal/broker":        {"internal/khronos", "internal/limits", "internal/host/registry", "internal/store"},
 	"internal/expiry":        {"internal/khronos", "internal/limits", "internal/store", "internal/worker"},
 	"internal/templates":     {"internal/khronos", "internal/limits", "internal/store"},
+	"internal/trial":         {"internal/khronos", "internal/host", "internal/host/registry", "internal/tenant", "luau"},
 	"internal/telemetry":     {"internal/expiry", "internal/khronos", "internal/worker", "internal/process", "internal/mesophyll", "internal/broker", "internal/quarantine", "internal/ledger"},
 	"internal/api":           {"internal/khronos", "internal/limits", "internal/auth", "internal/store", "internal/tenantlog", "internal/feed", "internal/ledger", "internal/templates"},
 	"internal/apptest":       {"internal/..."},

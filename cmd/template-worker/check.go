@@ -28,7 +28,7 @@ func (a *app) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.runLocal(cmd.Context(), cfg, func(ctx context.Context, l *local) error {
+			return a.runLocal(cmd.Context(), cfg, localOptions{}, func(ctx context.Context, l *local) error {
 				for _, path := range args {
 					if err := l.check(ctx, a, path); err != nil {
 						return fmt.Errorf("%s: %w", path, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/template-worker/template-worker/internal/api"
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/host"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/tenant"
 	"github.com/template-worker/template-worker/internal/tenantlog"
@@ -96,12 +97,12 @@ func ownedBy(i, n int) func(khronos.TenantID) bool {
 	return func(t khronos.TenantID) bool { return t.Slot(n) == i }
 }
 
-// newThread makes one in-process worker.
-func newThread(i int, cfg config.Config, door tenant.Door, log *slog.Logger) *worker.Thread {
+// newThread makes one in-process worker. programs may be nil.
+func newThread(i int, cfg config.Config, door tenant.Door, programs *host.Programs, log *slog.Logger) *worker.Thread {
 	return worker.NewThread(worker.ThreadConfig{
 		ID: workerID(i), Limits: cfg.Limits, Log: log, Drain: cfg.Limits.DrainTimeout,
 		New: func() worker.Runtime {
-			return tenant.New(tenant.Config{Limits: cfg.Limits, Slots: slotsPerWorker(cfg.Workers), Door: door, BotUser: cfg.BotUser, Log: log})
+			return tenant.New(tenant.Config{Limits: cfg.Limits, Slots: slotsPerWorker(cfg.Workers), Door: door, BotUser: cfg.BotUser, Log: log, Programs: programs})
 		},
 	})
 }

@@ -86,7 +86,7 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.StringVar(&a.dataDir, "data-dir", "", "data folder (default ./data, TW_DATA_DIR)")
 	flags.BoolVar(&a.json, "json", false, "machine-readable output, errors included")
 	root.AddCommand(
-		a.serveCommand(), a.runCommand(), a.dispatchCommand(), a.checkCommand(),
+		a.serveCommand(), a.runCommand(), a.testCommand(), a.devCommand(), a.dispatchCommand(), a.checkCommand(),
 		a.templatesCommand(), a.workersCommand(), a.tenantsCommand(), a.tokenCommand(),
 		a.explainCommand(), a.logsCommand(), a.topCommand(),
 		a.migrateCommand(), a.typesCommand(), a.configCommand(), a.versionCommand(), a.workerCommand(),

@@ -11,9 +11,11 @@ import (
 
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/config"
+	"github.com/template-worker/template-worker/internal/host"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/store/memory"
 	"github.com/template-worker/template-worker/internal/templates"
+	"github.com/template-worker/template-worker/internal/tenant"
 	"github.com/template-worker/template-worker/internal/tenantlog"
 	"github.com/template-worker/template-worker/internal/worker"
 )
@@ -54,7 +56,7 @@ func (a *app) runCommand() *cobra.Command {
 				ctx, cancel = context.WithTimeout(ctx, event.timeout)
 			}
 			defer cancel()
-			return a.runLocal(ctx, cfg, func(ctx context.Context, local *local) error {
+			return a.runLocal(ctx, cfg, localOptions{}, func(ctx context.Context, local *local) error {
 				if name == "" {
 					return local.script(ctx, a, id, args[0], ev)
 				}
@@ -74,25 +76,51 @@ type local struct {
 	templates *templates.Service
 }
 
+// localOptions change how a local installation is made.
+type localOptions struct {
+	wrap     func(tenant.Door) tenant.Door // stands before the broker; nil: nothing does
+	programs *host.Programs                // nil: its own
+	quiet    bool                          // storing a template raises no OnStartup
+}
+
+// quietly keeps the events that a change of a template raises from a worker.
+type quietly struct{ *worker.Thread }
+
+func (quietly) DispatchEventNoWait(context.Context, khronos.TenantID, khronos.Event) error {
+	return nil
+}
+
 // runLocal makes a local installation, calls f with it and takes it down.
-func (a *app) runLocal(ctx context.Context, cfg config.Config, f func(context.Context, *local) error) error {
+func (a *app) runLocal(ctx context.Context, cfg config.Config, o localOptions, f func(context.Context, *local) error) error {
 	cfg.LogLevel = "error" // the tenant's log is shown by itself
 	cfg.Workers = 1
 	log := newLogger(a.err, cfg)
 	st := memory.New()
 	events := &lateRaiser{}
 	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, log)
-	logs := &printedLog{brokerDoor: brokerDoor{broker: brk, logs: tenantlog.New(1, log)}, app: a}
-	thread := newThread(0, cfg, logs, log)
+	var door tenant.Door = &printedLog{brokerDoor: brokerDoor{broker: brk, logs: tenantlog.New(1, log)}, app: a}
+	if o.wrap != nil {
+		door = o.wrap(door)
+	}
+	thread := newThread(0, cfg, door, o.programs, log)
 	events.Raiser = thread
 
 	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
 	serving, stop := context.WithCancel(serving)
 	group.Go(func() error { return thread.Serve(serving) })
 	<-thread.Up()
-	err := f(ctx, &local{thread, templates.New(st, thread, brk, cfg.Limits)})
+	var told templates.Worker = thread
+	if o.quiet {
+		told = quietly{thread}
+	}
+	err := f(ctx, &local{thread, templates.New(st, told, brk, cfg.Limits)})
 	stop()
 	return errors.Join(err, group.Wait())
+}
+
+// put stores a template in the local installation and grants what it asks for.
+func (l *local) put(ctx context.Context, id khronos.TenantID, t khronos.Template) (templates.Template, error) {
+	return l.templates.Put(ctx, id, templates.Upload{Name: t.Name, Files: t.Files, Grant: templates.Grant{List: append([]string{}, t.Capabilities...)}})
 }
 
 // printedLog shows the tenant's log on standard error.
@@ -117,7 +145,7 @@ func (l *local) event(ctx context.Context, a *app, id khronos.TenantID, path str
 	if err != nil {
 		return err
 	}
-	if _, err := l.templates.Put(ctx, id, templates.Upload{Name: t.Name, Files: t.Files, Grant: templates.Grant{List: t.Capabilities}}); err != nil {
+	if _, err := l.put(ctx, id, t); err != nil {
 		return err
 	}
 	result, err := l.thread.DispatchEvent(ctx, id, ev)

@@ -264,7 +264,7 @@ func (w workers) kill(wait time.Duration) {
 func threadWorkers(cfg config.Config, door *brokerDoor, log *slog.Logger) workers {
 	list := make([]worker.Worker, cfg.Workers)
 	for i := range list {
-		list[i] = newThread(i, cfg, door, log)
+		list[i] = newThread(i, cfg, door, nil, log)
 	}
 	wait := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	return workers{pool: worker.NewPool(list), serveLink: wait, serveSolo: wait}

@@ -16,7 +16,8 @@ const maxProgramBytes = 32 << 20
 // ones go first. One serves all tenants of a worker: what it gives depends on the
 // source alone. It is safe for concurrent use.
 type Programs struct {
-	base *luau.Base
+	base  *luau.Base
+	cover bool // count visits
 
 	mu sync.Mutex
 	// mu guards the fields below.
@@ -38,6 +39,30 @@ func NewPrograms() *Programs {
 	return &Programs{base: NewBase(), entries: map[programKey]*list.Element{}, recent: list.New()}
 }
 
+// NewCoveringPrograms makes Programs that count how often each line is reached, for
+// [Programs.Coverage]. What they give runs slower.
+func NewCoveringPrograms() *Programs {
+	p := NewPrograms()
+	p.cover = true
+	return p
+}
+
+// Coverage gives the visits of the lines of a source that was run under that
+// name, and nil when it was not run.
+func (p *Programs) Coverage(name, source string) []luau.Coverage {
+	p.mu.Lock()
+	el := p.entries[keyOf(name, source)]
+	p.mu.Unlock()
+	if el == nil {
+		return nil
+	}
+	program, err := el.Value.(*programEntry).compile()
+	if err != nil {
+		return nil
+	}
+	return program.Coverage()
+}
+
 // get gives the program of a source, compiling it if it has to. name is how
 // messages call it. The error is a *sourceError, and is kept as well.
 func (p *Programs) get(name, source string) (*luau.Program, error) {
@@ -53,7 +78,7 @@ func (p *Programs) entry(name, source string) *programEntry {
 		return el.Value.(*programEntry)
 	}
 	e := &programEntry{key: key, bytes: len(name) + len(source), compile: sync.OnceValues(func() (*luau.Program, error) {
-		code, err := luau.Compile("="+name, []byte(source))
+		code, err := luau.Options{Cover: p.cover}.Compile("="+name, []byte(source))
 		if err != nil {
 			return nil, newSourceError(name, err)
 		}

@@ -9,6 +9,7 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -32,6 +33,8 @@ type Config struct {
 	BotUser string     // JSON of the bot's user, which scripts see; may be empty
 	Map     RunningMap // told what runs; nil: nobody is
 	Log     *slog.Logger
+
+	Programs *host.Programs // compiled sources; nil: its own
 }
 
 // Runtime holds the tenants of one worker. Its methods are safe for concurrent use.
@@ -68,7 +71,7 @@ func New(cfg Config) *Runtime {
 	r := &Runtime{
 		cfg:      cfg,
 		base:     host.NewBase(),
-		programs: host.NewPrograms(),
+		programs: cmp.Or(cfg.Programs, host.NewPrograms()),
 		fair:     newFair(cfg.Slots, cfg.Limits.SliceFuel),
 		pressed:  make(chan struct{}, 1),
 		life:     rand.Text()[:16],
