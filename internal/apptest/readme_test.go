@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,7 +42,7 @@ func TestREADME_FirstTemplate(t *testing.T) {
 func TestExamples_Fixtures(t *testing.T) {
 	event := map[string]string{
 		"guild_member_add": "GUILD_MEMBER_ADD", "guild_member_remove": "GUILD_MEMBER_REMOVE", "message_update": "MESSAGE_UPDATE",
-		"web_get_settings": "WebGetSettings", "rank": "INTERACTION_CREATE",
+		"web_get_settings": "WebGetSettings", "rank": "INTERACTION_CREATE", "remind": "INTERACTION_CREATE",
 	}
 	fixtures, err := filepath.Glob(apptest.Root("examples", "*", "fixtures", "*.json"))
 	if err != nil || len(fixtures) < 12 {
@@ -57,6 +58,33 @@ func TestExamples_Fixtures(t *testing.T) {
 		out, errOut, exit := apptest.RunCommand(t, "run", filepath.Dir(filepath.Dir(path)), "--event", name, "--data", "@"+path)
 		if exit != 0 || out == "" {
 			t.Errorf("%s: exit %d, out %q, err %q", path, exit, out, errOut)
+		}
+	}
+}
+
+// The tests of every example pass and reach nearly every line of it.
+func TestExamples_Tests(t *testing.T) {
+	folders, err := filepath.Glob(apptest.Root("examples", "*", "template.toml"))
+	if err != nil || len(folders) < 4 {
+		t.Fatalf("found %d examples, %v", len(folders), err)
+	}
+	for _, manifest := range folders {
+		out, errOut, exit := apptest.RunCommand(t, "test", filepath.Dir(manifest), "--cover", "--json")
+		var report struct {
+			Tests  []struct{ Name string }
+			Failed int
+			Cover  []struct {
+				File           string
+				Lines, Reached int
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &report); err != nil || exit != 0 || report.Failed != 0 || len(report.Tests) < 3 {
+			t.Errorf("%s: exit %d, %v, %s%s", manifest, exit, err, out, errOut)
+		}
+		for _, c := range report.Cover {
+			if c.Reached*10 < c.Lines*9 || c.Lines == 0 {
+				t.Errorf("%s: %s: %d of %d lines reached", manifest, c.File, c.Reached, c.Lines)
+			}
 		}
 	}
 }
