@@ -22,15 +22,16 @@ type liveCall struct {
 	place  *place
 	sent   time.Time
 	silent time.Duration // of the child's life without heartbeats, when it was sent
+	wasted time.Duration // before that, with generations that were lost
 }
 
 // errUnstarted is what ask returns when the child is dead and certainly has not
 // started the work.
 var errUnstarted = errors.New("worker lost before the work had started")
 
-// errGivenBack is what ask returns when the child, which was replaced, has not
-// started the work and never will.
-var errGivenBack = errors.New("worker was replaced before the work had started")
+// errGivenBack is what ask returns when the child, which was replaced or told by
+// others to end, has not started the work and never will.
+var errGivenBack = errors.New("worker left before the work had started")
 
 // errLostStarted is, for errors.Is, the loss of work that had started.
 var errLostStarted = &khronos.Error{Kind: khronos.ErrKindWorkerLostStarted}
@@ -41,8 +42,9 @@ var errLostStarted = &khronos.Error{Kind: khronos.ErrKindWorkerLostStarted}
 //
 // The call is in the table of live calls before it is sent. So whatever the child
 // sends because of m finds it there. An error is one of the link or of ctx; the
-// child's own are in the outcome.
-func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (khronos.Outcome, error) {
+// child's own are in the outcome. wasted is the time that the work has spent with
+// generations before this one that were lost.
+func (g *generation) ask(ctx context.Context, p *place, wasted time.Duration, m mesophyll.Request) (khronos.Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	call, err := g.conn.Reserve(m)
@@ -51,7 +53,7 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 	}
 	number := call.ID()
 	_, script := m.(*mesophyll.RunScript)
-	g.remember(number, &liveCall{tenant: p.tenant, script: script, event: eventOf(m), ctx: ctx, place: p})
+	g.remember(number, &liveCall{tenant: p.tenant, script: script, event: eventOf(m), ctx: ctx, place: p, wasted: wasted})
 	defer g.forget(number)
 	p.progress.Sent(g.id.Worker, g.id.Generation)
 	if err := call.Send(); err != nil {
@@ -70,7 +72,7 @@ func (g *generation) ask(ctx context.Context, p *place, m mesophyll.Request) (kh
 	if out.Err != nil && out.Err.Kind == khronos.ErrKindDeadline {
 		out.Err = g.lateBecauseSilent(number, out.Err)
 	}
-	if out.Err != nil && out.Err.Kind == khronos.ErrKindDraining && g.retired() && !g.child.marks.has(number) {
+	if out.Err != nil && out.Err.Kind == khronos.ErrKindDraining && !g.child.marks.has(number) {
 		return khronos.Outcome{}, errGivenBack
 	}
 	return out, nil
@@ -117,17 +119,18 @@ func (g *generation) noAnswer(err error, number uint64) error {
 }
 
 // lateBecauseSilent looks whose fault a deadline is that a script has met in the
-// child: not the script's when the child itself did not run for half of the time.
+// child: not the script's when half of the time went by while the child, or one
+// before it that was lost, did not run.
 func (g *generation) lateBecauseSilent(number uint64, late *khronos.Error) *khronos.Error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.live[number]
 	now := time.Now()
-	silent := g.vitals.silence(now, g.h.cfg.Limits.Heartbeat) - c.silent
-	if 2*silent < now.Sub(c.sent) {
+	idle := c.wasted + g.vitals.silence(now, g.h.cfg.Limits.Heartbeat) - c.silent
+	if 2*idle < c.wasted+now.Sub(c.sent) {
 		return late
 	}
-	return khronos.Errorf(khronos.ErrKindWorkerSilent, "worker %d did not run for %v of the time: %s", g.id.Worker, silent.Round(time.Millisecond), late.Text)
+	return khronos.Errorf(khronos.ErrKindWorkerSilent, "worker %d did not run for %v of the time: %s", g.id.Worker, idle.Round(time.Millisecond), late.Text)
 }
 
 // lostStarted is the error of work that had started; the message that said so

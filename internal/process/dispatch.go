@@ -179,6 +179,7 @@ func errorOf(out khronos.Outcome) error {
 // alone instead. ctx has a deadline.
 func (h *Handle) carry(ctx context.Context, p *place, send request) khronos.Outcome {
 	h.counters.accepted.Add(1)
+	began := time.Now()
 	var lost error // of the last send
 	after := khronos.Generation(0)
 	for sends := 0; sends < maxSends; {
@@ -191,6 +192,9 @@ func (h *Handle) carry(ctx context.Context, p *place, send request) khronos.Outc
 		}
 		after = g.id.Generation
 		if !h.lanes.await(ctx, p, after, g.leaving) {
+			if ctx.Err() != nil && lost != nil {
+				return h.failed(lost)
+			}
 			if ctx.Err() != nil {
 				return h.failed(ctx.Err())
 			}
@@ -199,11 +203,13 @@ func (h *Handle) carry(ctx context.Context, p *place, send request) khronos.Outc
 		if out, taken := h.cfg.Isolation.take(ctx, h, p, send); taken {
 			return out
 		}
+		var wasted time.Duration // with generations that were lost
 		if sends++; sends > 1 {
 			h.counters.retried.Add(1)
+			wasted = time.Since(began)
 		}
 		deadline, _ := ctx.Deadline()
-		out, err := g.ask(ctx, p, send(max(time.Until(worker.ScriptDeadline(deadline)), time.Millisecond)))
+		out, err := g.ask(ctx, p, wasted, send(max(time.Until(worker.ScriptDeadline(deadline)), time.Millisecond)))
 		if err == nil {
 			return out
 		}
@@ -215,11 +221,18 @@ func (h *Handle) carry(ctx context.Context, p *place, send request) khronos.Outc
 		if !errors.Is(err, errUnstarted) && !h.awaitsVerdict(err, send) {
 			return h.failed(err)
 		}
-		if !g.awaitVerdict(ctx) {
-			return h.failed(ctx.Err())
-		}
-		if errors.Is(err, errUnstarted) {
+		unstarted := errors.Is(err, errUnstarted)
+		if unstarted {
 			lost = worker.Lost(h.cfg.ID, false)
+			err = lost
+		}
+		if !g.awaitVerdict(ctx) {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				err = ctx.Err()
+			}
+			return h.failed(err)
+		}
+		if unstarted {
 			continue
 		}
 		if out, taken := h.cfg.Isolation.take(ctx, h, p, send); taken {

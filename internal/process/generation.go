@@ -239,16 +239,6 @@ func (g *generation) watchRetire(end context.CancelCauseFunc) {
 	}
 }
 
-// retired says whether a successor has taken over.
-func (g *generation) retired() bool {
-	select {
-	case <-g.life.retire:
-		return true
-	default:
-		return false
-	}
-}
-
 // liveUntil takes the child onto the link and serves it until life ends. It
 // returns for how long it could take work.
 func (g *generation) liveUntil(life context.Context, end context.CancelCauseFunc, ticket *mesophyll.Ticket, owned *sync.WaitGroup) time.Duration {
