@@ -90,7 +90,7 @@ func TestTest(t *testing.T) {
 				"init.luau": subjectSource, "template.toml": `capabilities = ["kv:*", "runtime:*"]`, "lib/half.luau": "return function(n) return n / 2 end",
 				"fixtures/one.json": `{"one": 1}`, "x.test.luau": `return { it = function(t) ` + tc.body + ` end }`,
 			})
-			out, errOut, code := commandOf(t, "test", dir, "--json", "--timeout", "2s")
+			out, errOut, code := commandOf(t, "test", dir, "--json", "--timeout", "2s", "--set", "limits.cpu_soft=20ms", "--set", "limits.cpu_hard=50ms")
 			var report testReport
 			if err := json.Unmarshal([]byte(out), &report); err != nil || len(report.Tests) != 1 {
 				t.Fatalf("exit %d, %v: %s%s", code, err, out, errOut)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/template-worker/template-worker/internal/apptest"
+	"github.com/template-worker/template-worker/internal/khronos"
 )
 
 // numbered is a template folder whose handlers answer a number: Slow after half
@@ -162,4 +163,35 @@ func TestWorld_HotSwap(t *testing.T) {
 	}
 	close(done)
 	senders.Wait()
+}
+
+// A shop template is published, approved, installed by its ref and, once it is
+// denied, gets no more events where it is installed.
+func TestWorld_Shop(t *testing.T) {
+	w := apptest.Start(t, apptest.Options{})
+	tenant := guildID(81384788765712384)
+	files := map[string]string{"init.luau": `return { Now = function(ctx) return #ctx.allowed_caps end }`, "template.toml": `capabilities = ["kv:*"]`}
+	const ref = "@acme/now@1.0.0"
+	w.Do("POST", "/i/shop/templates", map[string]any{"ref": ref, "owner": "guild:7", "files": files}, http.StatusOK)
+	if _, errOut, code := w.Run("templates", "push", ref, "--tenant", guild); code != 1 || !strings.Contains(errOut, "its review is pending") {
+		t.Errorf("before the review: exit %d, %s", code, errOut)
+	}
+	review := func(state string) {
+		w.Do("POST", "/i/shop/templates/acme/now/1.0.0/review", map[string]string{"state": state}, http.StatusOK)
+	}
+	review("approved")
+	if out, errOut, code := w.Run("templates", "push", ref, "--tenant", guild); code != 0 || !strings.Contains(out, "granted: kv:*") {
+		t.Fatalf("install: exit %d, %s%s", code, out, errOut)
+	}
+	reply, err := w.Dispatch(tenant, "Now", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value, kind, _ := only(t, reply); !value.Equal(khronos.Integer(1)) {
+		t.Errorf("got %s %s, want 1 capability", reply.Body, kind)
+	}
+	review("denied")
+	if reply, err := w.Dispatch(tenant, "Now", nil); err != nil || !reply.Value.IsNull() {
+		t.Errorf("denied: got %s, %v", reply.Body, err)
+	}
 }

@@ -31,16 +31,15 @@ type session struct {
 	to     Dispatcher
 
 	// mu guards the fields below.
-	mu      sync.Mutex
-	request khronos.Value
-	answer  *khronos.Value // of a request that is answered at once
-	busy    bool           // a dispatch runs
-	mocked  map[string]bool
-	parked  map[int64]parked
-	lastID  int64
-	calls   map[string][]khronos.Value
-	called  int
-	log     []string
+	mu     sync.Mutex
+	answer *khronos.Value // of a request that is answered at once
+	busy   bool           // a dispatch runs
+	mocked map[string]bool
+	parked map[int64]parked
+	lastID int64
+	calls  map[string][]khronos.Value
+	called int
+	log    []string
 }
 
 // reply is what a mocked call ends with.
