@@ -32,7 +32,7 @@ func TestWorld_EveryFaultHasItsOwner(t *testing.T) {
 	})
 	tenant := guildID(1 << 22)
 	push := func(capabilities ...string) {
-		w.Do("PUT", "/i/tenants/"+tenant.String()+"/templates/owners", map[string]any{"files": ownersTemplate, "capabilities": capabilities}, http.StatusOK)
+		w.Do("PUT", "/i/tenants/"+tenant.String()+"/templates/owners", map[string]any{"files": ownersTemplate, "capabilities": append([]string{}, capabilities...)}, http.StatusOK)
 	}
 	push("*")
 	worker := func() int {
