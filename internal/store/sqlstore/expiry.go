@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	// Both name the constant of the partial index, so that it can serve them.
+	// Both name the constant of the partial index, so that it can serve them. The
+	// bound that ends the search comes first: SQLite takes the first of two, and
+	// with the other one it reads every key that has still to expire.
 	dueSQL = `SELECT t.kind, t.snowflake, ` + recordColumns + ` FROM kv JOIN tenants AS t ON t.pk = kv.tenant
-		WHERE kv.expires_at < ` + neverSQL + ` AND kv.expires_at <= $1 AND (kv.expires_at, kv.pk) > ($2, $3)
+		WHERE kv.expires_at <= $1 AND kv.expires_at < ` + neverSQL + ` AND (kv.expires_at, kv.pk) > ($2, $3)
 		ORDER BY kv.expires_at, kv.pk LIMIT $4`
 
 	nextExpirySQL = `SELECT kv.expires_at FROM kv
