@@ -20,6 +20,7 @@ import (
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/config"
 	"github.com/template-worker/template-worker/internal/host"
+	"github.com/template-worker/template-worker/internal/httpclient"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/tenant"
 	"github.com/template-worker/template-worker/internal/tenantlog"
@@ -245,3 +246,8 @@ func (v poolView) Restart(ctx context.Context, plan api.RestartPlan, report func
 
 func (v poolView) KillAll(ctx context.Context) error  { return v.pool.Kill(ctx) }
 func (v poolView) StartAll(ctx context.Context) error { return v.pool.Start(ctx) }
+
+// newWeb makes what does the HTTP requests of templates.
+func newWeb(cfg config.Config) *httpclient.Client {
+	return httpclient.New(httpclient.Config{Hosts: cfg.HTTPHosts, Plain: cfg.HTTPPlain, Limits: cfg.Limits})
+}

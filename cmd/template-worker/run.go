@@ -97,7 +97,7 @@ func (a *app) runLocal(ctx context.Context, cfg config.Config, o localOptions, f
 	log := newLogger(a.err, cfg)
 	st := memory.New()
 	events := &lateRaiser{}
-	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, log)
+	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, newWeb(cfg), log)
 	var door tenant.Door = &printedLog{brokerDoor: brokerDoor{broker: brk, logs: tenantlog.New(1, log)}, app: a}
 	if o.wrap != nil {
 		door = o.wrap(door)

@@ -95,7 +95,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	events := &lateRaiser{}
 	due := expiry.New(st, events, cfg.Limits, log)
 	st = due.Watch(st)
-	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, log)
+	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, newWeb(cfg), log)
 	door := &brokerDoor{broker: brk, logs: logs}
 	failed := make(chan error, 1)
 	telemetry.RegisterHostCalls(metrics, brk.Counts)

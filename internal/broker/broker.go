@@ -62,6 +62,7 @@ type Broker struct {
 	limits  limits.Limits
 	info    Info
 	events  Raiser
+	web     Web
 	log     *slog.Logger
 	started time.Time
 
@@ -72,11 +73,11 @@ type Broker struct {
 }
 
 // New returns a broker over st, which stays the caller's to close. Events that
-// templates raise go to events. Its calls log what is not the author's fault to
+// templates raise go to events, their HTTP requests to web. Its calls log what is not the author's fault to
 // log.
-func New(st store.Store, l limits.Limits, info Info, events Raiser, log *slog.Logger) *Broker {
+func New(st store.Store, l limits.Limits, info Info, events Raiser, web Web, log *slog.Logger) *Broker {
 	return &Broker{
-		store: st, limits: l, info: info, events: events, log: log, started: time.Now(),
+		store: st, limits: l, info: info, events: events, web: web, log: log, started: time.Now(),
 		ops:    operations(),
 		grants: newGrantCache(st),
 		rates:  newLimiter(l),

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/template-worker/template-worker/internal/broker"
+	"github.com/template-worker/template-worker/internal/httpclient"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/limits"
 	"github.com/template-worker/template-worker/internal/store"
@@ -57,7 +58,14 @@ func newWorldOver(t *testing.T, st store.Store, change func(*limits.Limits)) *wo
 	log := new(bytes.Buffer)
 	info := broker.Info{SupportServer: "https://s", APIURL: "https://a", FrontendURL: "https://f", DocsURL: "https://d"}
 	events := &raised{}
-	return &world{T: t, store: st, raised: events, log: log, broker: broker.New(st, l, info, events, slog.New(slog.NewTextHandler(log, nil)))}
+	return &world{T: t, store: st, raised: events, log: log, broker: broker.New(st, l, info, events, noWeb{}, slog.New(slog.NewTextHandler(log, nil)))}
+}
+
+// noWeb has no outside.
+type noWeb struct{}
+
+func (noWeb) Do(context.Context, khronos.TenantID, httpclient.Request) (httpclient.Response, error) {
+	return httpclient.Response{}, errors.New("there is no outside")
 }
 
 // raised keeps the events that templates raise, and refuses those called "full".
@@ -299,7 +307,7 @@ func TestCounts(t *testing.T) {
 func TestExec_parallel(t *testing.T) {
 	st := memory.New()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	b := broker.New(st, limits.Default(), broker.Info{}, &raised{}, quiet)
+	b := broker.New(st, limits.Default(), broker.Info{}, &raised{}, noWeb{}, quiet)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

@@ -28,6 +28,8 @@ var acts = map[string]act{
 	"globalkv.create": globalCreate,
 	"globalkv.delete": globalDelete,
 
+	"http.request": httpRequest,
+
 	"runtime.stats":          runtimeStats,
 	"runtime.links":          runtimeLinks,
 	"runtime.gettenantstate": runtimeGetTenantState,

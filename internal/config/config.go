@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/template-worker/template-worker/internal/httpclient"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/limits"
 )
@@ -39,7 +40,9 @@ type Config struct {
 	APIURL          string
 	FrontendURL     string
 	DocsURL         string
-	BotUser         string // the bot's Discord user, as scripts see it: JSON, or empty
+	BotUser         string           // the bot's Discord user, as scripts see it: JSON, or empty
+	HTTPHosts       httpclient.Hosts // what templates may call
+	HTTPPlain       bool             // over http, too
 	Limits          limits.Limits
 }
 
@@ -65,8 +68,17 @@ func Default() Config {
 		InternalSources: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		LogLevel:        "info",
 		LogFormat:       "text",
+		HTTPHosts:       defaultHosts(),
 		Limits:          limits.Default(),
 	}
+}
+
+func defaultHosts() httpclient.Hosts {
+	hosts, err := httpclient.ParseHosts(httpclient.DefaultHosts)
+	if err != nil {
+		panic("BUG: the default of http_hosts: " + err.Error())
+	}
+	return hosts
 }
 
 // Load reads the settings. file may be empty: then there is none. getenv is

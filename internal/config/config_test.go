@@ -217,6 +217,7 @@ func TestConfig_Redacted(t *testing.T) {
 		"data-dir": `C:\tw "x": # y`, "database-url": "postgres://h/d", "addr": "[::1]:0", "workers": "7", "worker-type": "thread", "on-worker-failure": "exit",
 		"root-users": "", "internal-sources": "10.0.0.0/8, fe80::/10", "log-level": "warn", "log-format": "json",
 		"support-server": "https://a.example", "api-url": "https://b.example", "frontend-url": "https://c.example", "docs-url": "http://d.example",
+		"http-hosts": "example.com,guild:2=*.example.org,user:1=a.example.org", "http-plain": "true",
 		"bot-user":          `{"id": "7", "username": "a: 'b' # c"}`,
 		"limits.heap_bytes": "33MiB",
 	})
@@ -259,4 +260,17 @@ func FuzzLoadYAML(f *testing.F) {
 			t.Errorf("%q: error without the file: %v", source, err)
 		}
 	})
+}
+
+func TestLoad_httpHosts(t *testing.T) {
+	for _, bad := range []string{"10.0.0.1", "localhost", "https://example.com", "guild:x=example.com", "[::1]"} {
+		_, err := Load("", noEnv, map[string]string{"http-hosts": bad})
+		if err == nil || !strings.HasPrefix(err.Error(), "--http-hosts: ") {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+	cfg, err := Load(write(t, "http_hosts: []\n"), noEnv, nil)
+	if err != nil || cfg.HTTPHosts.String() != "" {
+		t.Errorf("none: got %q, %v", cfg.HTTPHosts.String(), err)
+	}
 }

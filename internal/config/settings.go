@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/template-worker/template-worker/internal/httpclient"
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
@@ -78,6 +79,12 @@ var settings = []setting{
 	{"bot_user", false,
 		func(c *Config, v string) error { return setUser(&c.BotUser, v) },
 		func(c *Config) string { return c.BotUser }},
+	{"http_hosts", true,
+		func(c *Config, v string) error { return setHosts(&c.HTTPHosts, v) },
+		func(c *Config) string { return c.HTTPHosts.String() }},
+	{"http_plain", false,
+		func(c *Config, v string) error { return setBool(&c.HTTPPlain, v) },
+		func(c *Config) string { return strconv.FormatBool(c.HTTPPlain) }},
 }
 
 func findSetting(name string) *setting {
@@ -154,6 +161,23 @@ func setOneOf(to *string, value string, choices ...string) error {
 		return fmt.Errorf("%q, want one of %s", value, strings.Join(choices, ", "))
 	}
 	*to = value
+	return nil
+}
+
+func setHosts(to *httpclient.Hosts, value string) error {
+	hosts, err := httpclient.ParseHosts(value)
+	if err != nil {
+		return err
+	}
+	*to = hosts
+	return nil
+}
+
+func setBool(to *bool, value string) error {
+	if value != "true" && value != "false" {
+		return fmt.Errorf("%q, want true or false", value)
+	}
+	*to = value == "true"
 	return nil
 }
 

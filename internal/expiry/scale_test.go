@@ -51,7 +51,7 @@ func TestScale(t *testing.T) {
 	defer st.Close()
 	l := limits.Default()
 	s := &scale{keys: make([]key, n)}
-	s.broker = broker.New(st, l, broker.Info{}, nil, log)
+	s.broker = broker.New(st, l, broker.Info{}, nil, nil, log)
 	thread := worker.NewThread(worker.ThreadConfig{ID: 1, Limits: l, Log: log, New: func() worker.Runtime {
 		return tenant.New(tenant.Config{Limits: l, Door: s, Log: log})
 	}})

@@ -85,8 +85,11 @@ func lookAtItems(c *luau.Call, p registry.Param, t *luau.Table) error {
 	return nil
 }
 
-// bytesOf gives the bytes of a string or a buffer, not to be changed.
+// bytesOf gives the bytes of a string, a buffer or a Blob, not to be changed.
 func bytesOf(v luau.Value) []byte {
+	if b := asBlob(v); b != nil {
+		return b.bytes
+	}
 	if v.Kind() == luau.KindBuffer {
 		return v.AsBuffer().Bytes()
 	}
@@ -114,7 +117,7 @@ func fits(t registry.Type, v luau.Value) bool {
 	case registry.KindText:
 		return kind == luau.KindString || kind == luau.KindNumber
 	case registry.KindBytes:
-		return kind == luau.KindString || kind == luau.KindBuffer
+		return kind == luau.KindString || kind == luau.KindBuffer || asBlob(v) != nil
 	case registry.KindBuffer:
 		return kind == luau.KindBuffer
 	case registry.KindBoolean:

@@ -77,11 +77,15 @@ func bind(a *registry.Area) {
 		objectTypes[a.Type] = typ
 	}
 	typ.Methods = map[string]*luau.Native{}
-	for _, n := range newNatives(a) {
-		typ.Methods[n.Name] = n
-	}
 	if typ.Fields == nil {
 		typ.Fields = map[string]field{}
+	}
+	for i, n := range newNatives(a) {
+		if a.Functions[i].Static && strings.HasPrefix(a.Name, "ctx.") {
+			typ.Fields[n.Name] = boundTo(n)
+			continue
+		}
+		typ.Methods[n.Name] = n
 	}
 	for _, p := range a.Fields {
 		full := a.Name + "." + p.Name
@@ -93,6 +97,24 @@ func bind(a *registry.Area) {
 		case typ.Fields[p.Name] == nil:
 			panic("BUG: " + full + " is declared and has no getter")
 		}
+	}
+}
+
+// boundTo makes the field of a ctx's plugin that gives a function which is called
+// with a dot, and so knows by itself of which ctx it is.
+func boundTo(n *luau.Native) field {
+	return func(c *luau.Call, self *luau.Userdata) (luau.Value, error) {
+		s := self.Data().(*scopeState)
+		key := self.Type().Name + "." + n.Name
+		if v, ok := s.plugins[key]; ok {
+			return v, nil
+		}
+		own, err := c.VM().NewNative(luau.Native{Name: n.Name, Fn: n.Fn, Cost: n.Cost, Yieldable: n.Yieldable}, s, 0)
+		if err != nil {
+			return luau.Nil, err
+		}
+		s.plugins[key] = own.Value()
+		return own.Value(), nil
 	}
 }
 

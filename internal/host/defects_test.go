@@ -21,7 +21,6 @@ import (
 //	D02 D03 D07       Discord: ids that a script passes are held against its tenant
 //	D06 D22           ObjectStorage: prefixes end with a slash, urls are ours and expire
 //	D14               gateway and web: who may send Web events to whom
-//	D17               datamgmt: what the host allocates is charged first
 //	D20               web: the names of its events are the handlers' names
 //	D21               the settings page calls what is there
 //	D24               a banned tenant's events are refused
@@ -433,7 +432,7 @@ func callee(f *registry.Function) string {
 	case a.Kind == registry.Part:
 		module, table, _ := strings.Cut(a.Name, ".")
 		return `require("` + module + `").` + table + "." + f.Name
-	case f.Static:
+	case f.Static && !strings.HasPrefix(a.Name, "ctx"):
 		return madeBy[a.Type] + "." + f.Name
 	case a.Kind == registry.Object && !strings.HasPrefix(a.Name, "ctx"):
 		return madeBy[a.Type] + ":" + f.Name
@@ -453,4 +452,81 @@ var madeBy = map[string]string{
 	"KeyHandle":      `require("@antiraid/channel").DelayChannel():add(1, require("@antiraid/datetime").timedelta_hours(1))`,
 	"I64":            `require("@antiraid/typesext").I64(1)`,
 	"U64":            `require("@antiraid/typesext").U64(1)`,
+	"Url":            `ctx.HTTPClient.new_url("https://example.com/")`,
+	"Headers":        `ctx.HTTPClient.new_headers()`,
+	"Blob":           `require("@antiraid/datamgmt").newblob("x")`,
+	"TarArchive":     `require("@antiraid/datamgmt").TarArchive()`,
+}
+
+// HTTPClient needs a capability, whichever way it is used, and a request has those
+// of the ctx that it was made with.
+func TestD08_httpNeedsACapability(t *testing.T) {
+	const missing = `capability "httpclient:request" is missing`
+	s := newStage(t)
+	for _, code := range []string{
+		`narrow.HTTPClient:request({ url = "https://cdn.discordapp.com/hello" })`,
+		`narrow.HTTPClient.new_request("GET", "https://cdn.discordapp.com/hello")`,
+		`narrow.HTTPClient.new_headers()`,
+		`narrow.HTTPClient.new_url("https://cdn.discordapp.com/hello")`,
+	} {
+		got := s.script(`local narrow = ctx:with({ capabilities = {"kv:*"} }) ctx.HTTPClient.new_headers() ` + code)
+		if !strings.Contains(got, missing) {
+			t.Errorf("%s: got %q, want %q", code, got, missing)
+		}
+	}
+	s.template("a", `return { E = function(ctx)
+		print(pcall(function() return ctx.HTTPClient.new_request("GET", "https://cdn.discordapp.com/hello"):send():text() end))
+	end }`, []string{"httpclient:request"}, "E")
+	if got := s.dispatch("E"); got != "true\thello" {
+		t.Errorf("with it: got %q", got)
+	}
+}
+
+// What comes from outside counts as the tenant's memory before the script has it,
+// and whose fault an error is can be told.
+func TestHTTPClient_answers(t *testing.T) {
+	l := limits.Default()
+	l.HTTPBurst = 100
+	s := newStageWith(t, l)
+	got := s.script(`
+		local function usage() return ctx.Runtime:usage().memory_bytes end
+		local before = usage()
+		local kept = {}
+		local ok, err = pcall(function()
+			for i = 1, 20 do kept[i] = ctx.HTTPClient.new_request("GET", "https://cdn.discordapp.com/large"):send() end
+		end)
+		print(ok, err, #kept, usage() - before > 3000000 * #kept)
+		for _, r in kept do r:blob():drain() end
+		kept = nil
+		collectgarbage()
+		print(usage() - before < 1000000)`)
+	if !strings.HasPrefix(got, "false\t") || !strings.Contains(got, "Request:send: no room for 3000000 bytes") || !strings.Contains(got, "\t6\ttrue\ntrue") {
+		t.Errorf("large answers: got %q", got)
+	}
+	out := s.run(tenant.Job{Kind: tenant.JobRunScript, Name: "s", Event: message(t, "E"), Code: `local ctx = ... ctx.HTTPClient:request({ url = "https://cdn.discordapp.com/broken" })`})
+	if out.Err == nil || out.Err.Kind != khronos.ErrKindDependency || out.Err.Kind.Owner() != khronos.OwnerDependency {
+		t.Errorf("a server's fault: got %v", out.Err)
+	}
+	out = s.run(tenant.Job{Kind: tenant.JobRunScript, Name: "s", Event: message(t, "E"), Code: `local ctx = ... ctx.HTTPClient:request({ url = "https://10.0.0.1/" })`})
+	if out.Err == nil || out.Err.Kind.Owner() != khronos.OwnerScript || !strings.Contains(out.Err.Text, "http.request: the host") {
+		t.Errorf("a script's fault: got %v", out.Err)
+	}
+	got = s.script(`
+		local r = ctx.HTTPClient.new_request("POST", ctx.HTTPClient.new_url("https://cdn.discordapp.com/echo"))
+		for _, body in { buffer.fromstring("\255\0"), "text", require("@antiraid/datamgmt").newblob("blob"), { 1, { a = true } } } do
+			r.body_bytes = body
+			print(buffer.tostring(r.body_bytes))
+			print(buffer.tostring(r:send():blob():tobuffer()), r.body_bytes)
+		end
+		for name, value in { method = 1, url = 2, headers = {}, timeout = 5, version = "HTTP/2", body_bytes = print, nothing = 1 } do
+			print(pcall(function() r[name] = value end))
+		end
+		r.body_bytes = string.rep("x", 262145)`)
+	for _, want := range []string{"\xff\x00\n\xff\x00\tnil\ntext\ntext\tnil\nblob\nblob\tnil\n[1,{\"a\":true}]\n[1,{\"a\":true}]\tnil\n",
+		"Request.method must be a string", "Request.url must be", "Request.headers must be a Headers", "Request.timeout must be a TimeDelta",
+		"Request.version can only be", "Request.body_bytes must be nil", `"nothing" is no field of Request`, "262145 bytes: the limit is 262144 (http_request_bytes)"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }

@@ -15,6 +15,9 @@ type Env interface {
 	// Exec suspends the script for a host call and goes on with finish, which
 	// gives the call's results. Use it as `return env.Exec(...)`.
 	Exec(c *luau.Call, op string, args []khronos.Value, finish Finish) error
+	// Work suspends the script until the work has been done elsewhere. Use it as
+	// `return env.Work(...)`; when it gives an error nothing of w is called.
+	Work(c *luau.Call, w Work) error
 	// Wait suspends the script for d; the call's result is the number of seconds
 	// that passed. Use it as `return env.Wait(...)`.
 	Wait(c *luau.Call, d time.Duration) error

@@ -13,6 +13,7 @@ import (
 
 	"github.com/template-worker/template-worker/internal/broker"
 	"github.com/template-worker/template-worker/internal/host/registry"
+	"github.com/template-worker/template-worker/internal/httpclient"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/limits"
 	"github.com/template-worker/template-worker/internal/store"
@@ -46,7 +47,7 @@ func newStageWith(t *testing.T, l limits.Limits) *stage {
 	t.Helper()
 	s := &stage{t: t, store: memory.New()}
 	log := slog.New(slog.DiscardHandler)
-	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, s, log)
+	s.broker = broker.New(s.store, l, broker.Info{DocsURL: "https://docs.example"}, s, outside{}, log)
 	s.rt = tenant.New(tenant.Config{Limits: l, Slots: 2, Door: s, BotUser: `{"id":"7","username":"bot","bot":true}`, Log: log})
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -58,6 +59,28 @@ func newStageWith(t *testing.T, l limits.Limits) *stage {
 		}
 	})
 	return s
+}
+
+// outside answers under the default hosts: /hello says hello, /echo what was sent,
+// /large 3,000,000 bytes, /broken nothing. What else is asked for is the real client's
+// to refuse.
+type outside struct{}
+
+func (outside) Do(ctx context.Context, id khronos.TenantID, r httpclient.Request) (httpclient.Response, error) {
+	answer := httpclient.Response{URL: r.URL, Status: 200, Headers: map[string]string{"content-type": "text/plain"}}
+	switch r.URL {
+	case "https://cdn.discordapp.com/hello":
+		answer.Body = []byte("hello")
+	case "https://cdn.discordapp.com/echo":
+		answer.Body = r.Body
+	case "https://cdn.discordapp.com/large":
+		answer.Body = make([]byte, 3_000_000)
+	case "https://cdn.discordapp.com/broken":
+		return answer, khronos.Errorf(khronos.ErrKindDependency, "cdn.discordapp.com did not answer")
+	default:
+		return httpclient.New(httpclient.Config{Limits: limits.Default()}).Do(ctx, id, r)
+	}
+	return answer, nil
 }
 
 func (s *stage) Exec(ctx context.Context, call tenant.HostCall) (khronos.Value, error) {

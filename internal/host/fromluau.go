@@ -20,6 +20,7 @@ import (
 //	number                                 Integer if it is exactly one (but for -0), else Float
 //	integer, I64; U64                      Integer; UnsignedInteger
 //	DateTime, TimeDelta, Timezone, Lazy    Timestamptz, Interval, TimeZone, LazyStringMap
+//	Blob                                   Buffer; the Blob keeps its bytes
 //	table                                  List of t[1].. up to the first nil when #t > 0; an empty List when it
 //	                                       carries the array metatable; else Map of all pairs
 //
@@ -150,6 +151,11 @@ func (o *outward) userdata(v luau.Value) (khronos.Value, error) {
 		return khronos.TimeZone(string(x)), o.spend(3 + len(x))
 	case *lazyMap:
 		return khronos.LazyStringMap(x.strings), o.spend(x.bytes)
+	case *blob:
+		if err := o.spend(5 + len(x.bytes)); err != nil {
+			return khronos.Null(), err
+		}
+		return khronos.Buffer(append([]byte{}, x.bytes...)), nil
 	}
 	return khronos.Null(), o.refuse("%ss cannot leave the script", o.vm.TypeName(v))
 }

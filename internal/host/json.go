@@ -35,11 +35,16 @@ func fromJSONString(c *luau.Call) error {
 	in := inward{vm: c.VM(), plain: true, null: null}
 	defer in.release()
 	err := khronos.WalkJSON(text, jsonDepth, &in)
+	if err != nil {
+		return jsonFault(err)
+	}
+	return c.Return1(in.root)
+}
+
+// jsonFault is the error of reading JSON: a limit of the machine stays one.
+func jsonFault(err error) error {
 	var limit *luau.LimitError
-	switch {
-	case err == nil:
-		return c.Return1(in.root)
-	case errors.As(err, &limit):
+	if errors.As(err, &limit) {
 		return limit
 	}
 	return unfitf("%v", err)

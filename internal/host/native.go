@@ -119,6 +119,46 @@ var bodies = map[string]luau.Func{
 	"@antiraid/typesext.bitu64.extract":  bitExtract,
 	"@antiraid/typesext.bitu64.replace":  bitReplace,
 
+	"ctx.HTTPClient.new_request": httpNewRequest,
+	"ctx.HTTPClient.new_headers": httpNewHeaders,
+	"ctx.HTTPClient.new_url":     httpNewURL,
+
+	"Headers:get":           headersGet,
+	"Headers:set":           headersSet,
+	"Headers:remove":        headersRemove,
+	"Headers:headers_str":   headersStr,
+	"Headers:headers_bytes": headersBytes,
+
+	"Request:send": requestSend,
+
+	"Response:text": responseText,
+	"Response:json": responseJSON,
+	"Response:blob": responseBlob,
+
+	"Blob:tobuffer": blobToBuffer,
+	"Blob:drain":    blobDrain,
+	"Blob:zeroize":  blobZeroize,
+
+	"TarArchive:takefile": archiveTake,
+	"TarArchive:addfile":  archiveAdd,
+	"TarArchive:entries":  archiveEntries,
+	"TarArchive:toblob":   archiveToBlob,
+
+	"@antiraid/datamgmt.newblob":             newBlobOf,
+	"@antiraid/datamgmt.base64encode":        base64Encode,
+	"@antiraid/datamgmt.base64decode":        base64Decode,
+	"@antiraid/datamgmt.hexencode":           hexEncode,
+	"@antiraid/datamgmt.hash":                hashBytes,
+	"@antiraid/datamgmt.hmac":                hmacBytes,
+	"@antiraid/datamgmt.equal":               equalBytes,
+	"@antiraid/datamgmt.argon2id":            deriveKey,
+	"@antiraid/datamgmt.aes256encrypt":       aesEncrypt,
+	"@antiraid/datamgmt.aes256decrypt":       aesDecrypt,
+	"@antiraid/datamgmt.aes256decryptcustom": aesDecryptCustom,
+	"@antiraid/datamgmt.compress":            compressBytes,
+	"@antiraid/datamgmt.decompress":          decompressBytes,
+	"@antiraid/datamgmt.TarArchive":          openArchive,
+
 	"@antiraid/interop.memusage":     memoryUsed,
 	"@antiraid/interop.memory_limit": memoryLimit,
 }
@@ -143,10 +183,11 @@ var objectTypes = map[string]*luau.UserType{
 	"TemplateContext": contextType,
 	"DateTime":        times.dateTime, "TimeDelta": times.timeDelta, "Timezone": times.zone,
 	"I64": wide.i64, "U64": wide.u64,
-	"Lazy":           lazyType,
+	"Lazy": lazyType, "Blob": blobType, "TarArchive": archiveType,
 	"Chunk":          chunkType,
 	"Vfs":            vfsType,
 	"OneshotChannel": oneshotType, "DelayChannel": delayType, "KeyHandle": keyHandleType,
+	"Url": urlType, "Headers": headersType, "Request": requestType, "Response": responseType,
 }
 
 // newNative makes the function of a declaration.
@@ -213,6 +254,11 @@ func checkArgs(c *luau.Call, f *registry.Function) error {
 			return c.Errorf("%s", f.Lacks(missing).Text)
 		}
 		first = 1
+	}
+	if s, ok := c.State().(*scopeState); ok { // a function with a dot, of the ctx whose state this is
+		if missing := f.Missing(s.Held, nil); missing != "" {
+			return c.Errorf("%s", f.Lacks(missing).Text)
+		}
 	}
 	for i, p := range f.Args {
 		v, err := lookAtArg(c, p, c.Arg(first+i))

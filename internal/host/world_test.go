@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func (d *desk) Exec(c *luau.Call, op string, args []khronos.Value, finish Finish
 	d.op, d.asked = op, args
 	return finish(c, d.answer)
 }
+func (d *desk) Work(c *luau.Call, w Work) error          { return w.Done(c, w.Do(context.Background())) }
 func (d *desk) Wait(c *luau.Call, _ time.Duration) error { return c.Errorf("nothing waits here") }
 func (d *desk) Park(c *luau.Call, _ string, _ time.Duration, _ Parked) (Waiter, error) {
 	return nil, c.Errorf("nothing waits here")

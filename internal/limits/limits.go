@@ -69,6 +69,23 @@ type Limits struct {
 	ExpiryRetryMax    time.Duration
 	StateBytes        int64
 
+	HTTPBurst         int
+	HTTPRefill        time.Duration
+	HTTPTimeout       time.Duration
+	HTTPRedirects     int
+	HTTPURLBytes      int64
+	HTTPHeaderBytes   int64
+	HTTPRequestBytes  int64
+	HTTPResponseBytes int64
+	HTTPPerTenant     int
+	HTTPAtOnce        int
+
+	DecompressBytes     int64
+	ArchiveEntries      int
+	DeriveBytes         int64
+	DerivePasses        int
+	HeavyCallsPerWorker int
+
 	LogLineBytes      int64
 	LogLinesPerTenant int
 
@@ -199,6 +216,9 @@ var ordered = []pair{
 	{"event_data_bytes", "body_bytes"},
 	{"event_data_bytes", "frame_bytes"},
 	{"kv_value_bytes", "frame_bytes"},
+	{"http_request_bytes", "frame_bytes"},
+	{"http_response_bytes", "frame_bytes"},
+	{"http_per_tenant", "http_at_once"},
 	{"template_bytes", "frame_bytes"},
 	{"template_bytes", "body_bytes"},
 	{"frame_bytes", "link_pending_bytes"},

@@ -20,6 +20,7 @@ var _ host.Env = (*hostEnv)(nil)
 // pending is a suspended call of a script until its answer is there.
 type pending struct {
 	th     *thread
+	keep   []luau.Value // alive meanwhile
 	result khronos.Value
 	err    *khronos.Error
 	finish host.Finish
@@ -30,6 +31,9 @@ type pending struct {
 func (p *pending) Trace(visit func(luau.Value)) {
 	if p.parked != nil {
 		p.parked.Trace(visit)
+	}
+	for _, v := range p.keep {
+		visit(v)
 	}
 }
 

@@ -43,6 +43,7 @@ type Runtime struct {
 	base     *luau.Base
 	programs *host.Programs
 	fair     *fair
+	heavy    chan struct{} // has a token for each piece of work in progress
 
 	ctx    context.Context // of host calls; ends when Serve does
 	cancel context.CancelCauseFunc
@@ -73,6 +74,7 @@ func New(cfg Config) *Runtime {
 		base:     host.NewBase(),
 		programs: cmp.Or(cfg.Programs, host.NewPrograms()),
 		fair:     newFair(cfg.Slots, cfg.Limits.SliceFuel),
+		heavy:    make(chan struct{}, cfg.Limits.HeavyCallsPerWorker),
 		pressed:  make(chan struct{}, 1),
 		life:     rand.Text()[:16],
 		tenants:  map[khronos.TenantID]*tenant{},

@@ -38,7 +38,8 @@ type tenant struct {
 	retired   []*machine // replaced, and not done with what they had begun
 	live      []*dispatch
 	runnable  []*thread
-	calls     int       // host calls in progress
+	calls     int // host calls in progress
+	heavy     heavy
 	used      time.Time // when a job ended last
 	share     share     // of the processors
 	cost      int64     // fuel used in the step in progress

@@ -246,14 +246,15 @@ func (th *thread) wait(what string) uint64 {
 	return th.turn
 }
 
-// wake queues a thread again if it still waits for that turn.
-func (th *thread) wake(turn uint64) {
+// wake queues a thread again if it still waits for that turn, and tells whether it does.
+func (th *thread) wake(turn uint64) bool {
 	if !th.waitsAt(turn) {
-		return
+		return false
 	}
 	th.stopWaiting()
 	th.fuel = 0
 	th.queue()
+	return true
 }
 
 // waitsAt tells whether the thread is in its wait of that turn.

@@ -13,6 +13,7 @@ const (
 	BucketRuntime
 	BucketEvents
 	BucketGlobalKV
+	BucketHTTP
 	BucketN
 )
 
@@ -31,6 +32,7 @@ var Quotas = map[Bucket]Quota{
 	BucketGlobalKV: {"GlobalKV", "globalkv_burst", "globalkv_refill"},
 	BucketRuntime:  {"Runtime", "runtime_burst", "runtime_refill"},
 	BucketEvents:   {"Events", "event_burst", "event_refill"},
+	BucketHTTP:     {"HTTP", "http_burst", "http_refill"},
 }
 
 // TokensOf returns how many tokens of its bucket a call of f with args takes.

@@ -8,6 +8,7 @@ var contextArea = Area{
 		{Name: "KV", Type: ObjectOf("KV"), Doc: "the records of the tenant"},
 		{Name: "GlobalKV", Type: ObjectOf("GlobalKV"), Doc: "what tenants publish for all others"},
 		{Name: "Runtime", Type: ObjectOf("Runtime"), Doc: "the installation and the tenant"},
+		{Name: "HTTPClient", Type: ObjectOf("HTTPClient")},
 		{Name: "store", Type: Table, Doc: "a table of the template alone, the same for all its events; it is not kept when the template is unloaded"},
 		{Name: "allowed_caps", Type: ListOf(Text).Freeze(), Doc: "the capabilities that are held"},
 		opt(Param{Name: "current_user", Type: RecordOf("User", "A Discord user; it has the other fields of Discord's user object too.",

@@ -40,22 +40,14 @@ const (
 // absent says why members are not here.
 var absent = map[string]string{
 	"ctx.ObjectStorage":           laterPlugin,
-	"ctx.HTTPClient":              laterPlugin,
 	"ctx.Discord":                 "missing: Discord operations are the next step",
 	"ctx.HTTPServer":              "the original has none either: reading the field was an error",
 	"ctx.ImageCaptcha":            "not taken over: unused by the original's own code and removed there in March 2026",
 	"ctx.available_extra_plugins": "not taken over: it was always empty, as nothing is added from outside",
 	"ctx.Runtime:getexposedvfs":   "not taken over: templates do not share files of the platform",
 
-	"@antiraid/datamgmt": laterModule,
-
 	"@antiraid/typesext.castlazyvaluetolazymap":    "not taken over: a Lazy is a map of strings here",
 	"@antiraid/typesext.castopaquevaluetopaquemap": "not taken over: no value is opaque here",
-
-	"Blob": laterModule,
-
-	"Url": laterPlugin, "Headers": laterPlugin, "Request": laterPlugin, "Response": laterPlugin,
-	"TarArchive": laterModule,
 
 	"@antiraid/wasm": "not taken over: it came in July 2026, after the API that this one follows",
 
@@ -75,8 +67,10 @@ var originals = []Original{
 	list("ctx.HTTPClient", ".", "new_request new_headers new_url"),
 	list("Url", ".", "host port scheme path query fragment"),
 	list("Headers", ":", "get set remove headers_str headers_bytes"),
-	list("Request", ".", "method url headers body_bytes timeout version send"),
-	list("Response", ".", "url status headers content_length text json blob"),
+	list("Request", ".", "method url headers body_bytes timeout version"),
+	list("Request", ":", "send"),
+	list("Response", ".", "url status headers content_length"),
+	list("Response", ":", "text json blob"),
 	list("ctx.HTTPServer", ".", "url bind_addr new_router headers jsonresponse fmtresponse response"),
 	list("ctx.Runtime", ":", "getexposedvfs gettenantstate settenantstate stats links eventlist"),
 	list("ctx.ImageCaptcha", ":", "Create"),

@@ -88,11 +88,12 @@ func opt(p Param) Param {
 
 // areas is everything there is, in the order of docs/script-api.md.
 var areas = []*Area{
-	&globalsArea, &contextArea, &kvArea, &globalKVArea, &runtimeArea, &taskArea,
-	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea,
+	&globalsArea, &contextArea, &kvArea, &globalKVArea, &runtimeArea, &httpArea, &taskArea,
+	&dateTimeArea, &timeDeltaArea, &timezoneArea, &i64Area, &u64Area, &lazyArea, &blobArea, &archiveArea,
+	&urlArea, &headersArea, &requestArea, &responseArea,
 	&oneshotArea, &delayArea, &keyHandleArea,
 	&chunkArea, &vfsArea,
-	&channelArea, &datetimeArea, &interopArea, &jsonArea, &luauArea, &typesextArea, &bitu64Area, &vfsPart,
+	&channelArea, &datamgmtArea, &datetimeArea, &interopArea, &jsonArea, &luauArea, &typesextArea, &bitu64Area, &vfsPart,
 }
 
 // names and ops find functions by their full name and by their operation.

@@ -28,7 +28,7 @@ const (
 	KindAny      TypeKind = iota // anything, nil too
 	KindValue                    // anything that can leave the script, nil too
 	KindText                     // a string in UTF-8; numbers are taken as strings
-	KindBytes                    // a string or a buffer, of any bytes
+	KindBytes                    // a string, a buffer or a Blob, of any bytes
 	KindBuffer                   // a buffer
 	KindBoolean                  //
 	KindNumber                   // not NaN
@@ -111,7 +111,7 @@ func (t Type) String() string {
 		}
 		return "string"
 	case KindBytes:
-		return "string | buffer"
+		return "string | buffer | Blob"
 	case KindBuffer:
 		return "buffer"
 	case KindBoolean:
@@ -153,7 +153,7 @@ func (t Type) Words() string {
 		}
 		return "a string"
 	case KindBytes:
-		return "a string or a buffer"
+		return "a string, a buffer or a Blob"
 	case KindBuffer:
 		return "a buffer"
 	case KindBoolean:
