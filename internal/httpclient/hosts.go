@@ -92,7 +92,7 @@ func checkName(name string) error {
 	}
 	for _, label := range labels {
 		if !isLabel(label) {
-			return fmt.Errorf("write it as in api.example.com, a name beyond ASCII as xn--...")
+			return fmt.Errorf("write it as in api.example.com, a name beyond ASCII in its xn-- form")
 		}
 	}
 	if last := labels[len(labels)-1]; last[0] >= '0' && last[0] <= '9' {
