@@ -98,7 +98,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config) (err error) {
 	brk := broker.New(st, cfg.Limits, brokerInfo(cfg), events, newWeb(cfg), log)
 	door := &brokerDoor{broker: brk, logs: logs}
 	failed := make(chan error, 1)
-	telemetry.RegisterHostCalls(metrics, brk.Counts)
+	telemetry.RegisterHostCalls(metrics, brk)
 	telemetry.RegisterExpiry(metrics, due.Counts)
 	workers, err := newWorkers(cfg, door, metrics, exitOnFailure(cfg, failed), log)
 	if err != nil {

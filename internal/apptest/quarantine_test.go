@@ -133,7 +133,7 @@ func TestWorld_Suspect(t *testing.T) {
 	metrics := string(w.Do("GET", "/metrics", nil, http.StatusOK))
 	for _, line := range []string{
 		`tw_quarantine_changes_total{change="suspected"} 2`, `tw_quarantine_changes_total{change="cleared"} 1`,
-		`tw_quarantine_changes_total{change="lifted"} 1`, `tw_quarantine_entries{state="probation"} 0`,
+		`tw_quarantine_changes_total{change="lifted"} 1`, `tw_quarantine{kind="probation"} 0`,
 	} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("the metrics lack %s", line)

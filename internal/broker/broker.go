@@ -94,7 +94,8 @@ func (b *Broker) Exec(ctx context.Context, caller Caller, op string, args []khro
 	if !known {
 		counted = "" // one row for all of them
 	}
-	defer func() { b.counts.add(counted, err) }()
+	began := time.Now()
+	defer func() { b.counts.add(counted, time.Since(began), err) }()
 	if !known {
 		return khronos.Value{}, khronos.Errorf(khronos.ErrKindBadRequest, "there is no operation %s", clip(op))
 	}

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/template-worker/template-worker/internal/histogram"
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
@@ -17,10 +19,18 @@ type Count struct {
 	N    uint64
 }
 
+// Timing says how long the calls of an operation took, refusals included. Op is
+// as in [Count].
+type Timing struct {
+	Op   string
+	Took histogram.Histogram
+}
+
 type counts struct {
 	// mu guards the fields below.
-	mu sync.Mutex
-	n  map[countKey]uint64
+	mu   sync.Mutex
+	n    map[countKey]uint64
+	took map[string]*histogram.Histogram
 }
 
 type countKey struct {
@@ -28,9 +38,11 @@ type countKey struct {
 	kind khronos.ErrorKind
 }
 
-func newCounts() *counts { return &counts{n: make(map[countKey]uint64)} }
+func newCounts() *counts {
+	return &counts{n: make(map[countKey]uint64), took: make(map[string]*histogram.Histogram)}
+}
 
-func (c *counts) add(op string, err error) {
+func (c *counts) add(op string, took time.Duration, err error) {
 	key := countKey{op: op}
 	if err != nil {
 		key.kind = khronos.AsError(err).Kind
@@ -38,6 +50,22 @@ func (c *counts) add(op string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n[key]++
+	if c.took[op] == nil {
+		c.took[op] = &histogram.Histogram{}
+	}
+	c.took[op].Add(took)
+}
+
+// Timings returns how long the calls of Exec took, by operation. It is for
+// metrics.
+func (b *Broker) Timings() []Timing {
+	b.counts.mu.Lock()
+	defer b.counts.mu.Unlock()
+	list := make([]Timing, 0, len(b.counts.took))
+	for op, took := range b.counts.took {
+		list = append(list, Timing{Op: op, Took: *took})
+	}
+	return list
 }
 
 // Counts returns how the calls of Exec ended, refusals included, sorted by

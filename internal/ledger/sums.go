@@ -3,6 +3,7 @@ package ledger
 import (
 	"time"
 
+	"github.com/template-worker/template-worker/internal/histogram"
 	"github.com/template-worker/template-worker/internal/khronos"
 )
 
@@ -18,9 +19,9 @@ type Sums struct {
 	Retried    uint64                     // ended after they were sent to a second generation
 	Slow       uint64                     // ran longer than slow_dispatch
 
-	Wait Histogram // from acceptance to the first instruction
-	Run  Histogram // from there to the end
-	CPU  Histogram // of all that started
+	Wait histogram.Histogram // from acceptance to the first instruction
+	Run  histogram.Histogram // from there to the end
+	CPU  histogram.Histogram // of all that started
 }
 
 // end counts an entry that has just ended.
@@ -40,9 +41,9 @@ func (s *Sums) end(e *entry, fuelPerSecond int64) {
 	if started == 0 || started > e.ended {
 		return
 	}
-	s.Wait.add(started)
-	s.Run.add(e.ended - started)
-	s.CPU.add(cpuTime(e.fuel.Load(), fuelPerSecond))
+	s.Wait.Add(started)
+	s.Run.Add(e.ended - started)
+	s.CPU.Add(cpuTime(e.fuel.Load(), fuelPerSecond))
 }
 
 // index is where an outcome is counted; one that this build does not know counts
@@ -63,38 +64,9 @@ func (s *Sums) add(other *Sums) {
 	s.EndedTwice += other.EndedTwice
 	s.Retried += other.Retried
 	s.Slow += other.Slow
-	s.Wait.merge(&other.Wait)
-	s.Run.merge(&other.Run)
-	s.CPU.merge(&other.CPU)
-}
-
-// Bounds are the upper ends of a Histogram's buckets; the last one has none.
-var Bounds = [...]time.Duration{
-	500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond,
-	25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
-	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second,
-}
-
-// Histogram counts durations by [Bounds].
-type Histogram struct {
-	Counts [len(Bounds) + 1]uint64
-	Sum    time.Duration
-}
-
-func (h *Histogram) add(d time.Duration) {
-	i := 0
-	for i < len(Bounds) && d > Bounds[i] {
-		i++
-	}
-	h.Counts[i]++
-	h.Sum += d
-}
-
-func (h *Histogram) merge(other *Histogram) {
-	for i, n := range other.Counts {
-		h.Counts[i] += n
-	}
-	h.Sum += other.Sum
+	s.Wait.Merge(&other.Wait)
+	s.Run.Merge(&other.Run)
+	s.CPU.Merge(&other.CPU)
 }
 
 // cpuTime turns fuel into time of the engine.

@@ -109,6 +109,8 @@ type Limits struct {
 	RestartProbeEvery  time.Duration
 	BootFailureWorkers int
 	RestartSettle      time.Duration
+	CanaryEvery        time.Duration
+	CanaryTimeout      time.Duration
 	RecycleAge         time.Duration
 	RecycleDispatches  int
 	RecycleBytes       int64

@@ -37,6 +37,8 @@ type Conn struct {
 	missed    atomic.Uint64 // in a row
 	missedSum atomic.Uint64
 	unknown   atomic.Uint64
+
+	out, in [maxKinds]atomic.Uint64 // messages by kind
 }
 
 // newConn makes one end of a link of pipe, which nobody serves yet.
@@ -67,7 +69,16 @@ func (c *Conn) Serve(ctx context.Context, h Handler) error {
 // Send queues m and does not wait. It returns [ErrPendingFull], [ErrTooLarge],
 // or a [LostError] after the end.
 func (c *Conn) Send(m Message) error {
-	return c.pipe.sendError(c.pipe.q.put(m, false))
+	return c.pipe.sendError(c.put(m, false))
+}
+
+// put queues m and counts it.
+func (c *Conn) put(m Message, always bool) error {
+	err := c.pipe.q.put(m, always)
+	if err == nil {
+		c.out[m.Kind()].Add(1)
+	}
+	return err
 }
 
 // Reserve gives m the number of a call, which is sent by [Pending.Send]: so a
@@ -112,7 +123,7 @@ func (c *Conn) Call(ctx context.Context, m Request) (Reply, error) {
 // calls have no Cancel: they end with the dispatch they belong to.
 func (c *Conn) cancel(m Request, number uint64) {
 	if m.replyKind() == KindDispatchResponse {
-		c.pipe.q.put(&Cancel{ReqID: number}, true) // refused only after the end, when nobody runs it
+		_ = c.put(&Cancel{ReqID: number}, true) // refused only after the end, when nobody runs it
 	}
 }
 
@@ -128,6 +139,7 @@ func (c *Conn) receive(b []byte) error {
 		c.countUnknown(err)
 		return err
 	}
+	c.in[m.Kind()].Add(1)
 	switch m := m.(type) {
 	case Reply:
 		return c.calls.answer(m)
@@ -159,6 +171,7 @@ func (c *Conn) sendBeat() (again bool) {
 		beat = count()
 	}
 	c.pipe.q.putBeat(&beat)
+	c.out[KindHeartbeat].Add(1)
 	return true
 }
 
@@ -187,7 +200,12 @@ type ConnStats struct {
 	LateReplies                      uint64
 	MissedBeats                      uint64 // in all
 	UnknownKinds                     uint64 // messages that ended the link by their kind
+
+	KindsOut, KindsIn [maxKinds]uint64 // messages by [Kind]
 }
+
+// maxKinds is above every kind's number.
+const maxKinds = 128
 
 // Add adds the numbers of another connection.
 func (s *ConnStats) Add(o ConnStats) {
@@ -203,6 +221,10 @@ func (s *ConnStats) Add(o ConnStats) {
 	s.LateReplies += o.LateReplies
 	s.MissedBeats += o.MissedBeats
 	s.UnknownKinds += o.UnknownKinds
+	for k := range maxKinds {
+		s.KindsOut[k] += o.KindsOut[k]
+		s.KindsIn[k] += o.KindsIn[k]
+	}
 }
 
 // Stats returns the counters. They are not taken at one instant.
@@ -212,6 +234,9 @@ func (c *Conn) Stats() ConnStats {
 		FramesOut: p.framesOut.Load(), BytesOut: p.bytesOut.Load(),
 		MessagesIn: p.messagesIn.Load(), FramesIn: p.framesIn.Load(), BytesIn: p.bytesIn.Load(),
 		MissedBeats: c.missedSum.Load(), UnknownKinds: c.unknown.Load(),
+	}
+	for k := range maxKinds {
+		s.KindsOut[k], s.KindsIn[k] = c.out[k].Load(), c.in[k].Load()
 	}
 	s.InFlight, s.LateReplies = c.calls.counts()
 	p.q.mu.Lock()

@@ -115,11 +115,11 @@ func (d *decoder) message(kind Kind, n int) Message {
 		d.begin(n, 4)
 		return &Log{Tenant: d.tenant(), Template: d.string(), Lines: d.strings()}
 	case KindHeartbeat:
-		d.want(n, 10)
+		d.want(n, 11)
 		return &Heartbeat{
 			Started: d.uint(), Ended: d.uint(), Tenants: d.uint(), Queued: d.uint(),
 			Running: d.uint(), VMs: d.uint(), HeapBytes: d.uint(),
-			Busy: d.uint(), Slices: d.uint(), Oldest: d.uint(),
+			Busy: d.uint(), Slices: d.uint(), Oldest: d.uint(), Evicted: d.uint(),
 		}
 	}
 	return nil

@@ -223,8 +223,8 @@ func (m *Log) appendTo(b []byte) []byte {
 }
 
 func (m *Heartbeat) appendTo(b []byte) []byte {
-	b = begin(b, KindHeartbeat, 10)
-	for _, n := range [...]uint64{m.Started, m.Ended, m.Tenants, m.Queued, m.Running, m.VMs, m.HeapBytes, m.Busy, m.Slices, m.Oldest} {
+	b = begin(b, KindHeartbeat, 11)
+	for _, n := range [...]uint64{m.Started, m.Ended, m.Tenants, m.Queued, m.Running, m.VMs, m.HeapBytes, m.Busy, m.Slices, m.Oldest, m.Evicted} {
 		b = msgp.AppendUint64(b, n)
 	}
 	return b

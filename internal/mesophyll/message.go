@@ -1,6 +1,9 @@
 package mesophyll
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/template-worker/template-worker/internal/khronos"
@@ -38,6 +41,30 @@ const (
 	KindLog              Kind = 69
 	KindHeartbeat        Kind = 70
 )
+
+// kindNames are for people and metrics.
+var kindNames = map[Kind]string{
+	KindHello: "hello", KindDispatchEvent: "dispatch_event", KindRunScript: "run_script", KindInspectTemplate: "inspect_template",
+	KindDropTenant: "drop_tenant", KindCancel: "cancel", KindTenantStateChanged: "tenant_state_changed", KindDump: "dump",
+	KindDrain: "drain", KindShutdown: "shutdown", KindHostReply: "host_reply", KindTemplatesReply: "templates_reply",
+	KindTemplatesChanged: "templates_changed",
+	KindReady:            "ready", KindStarted: "started", KindDispatchResponse: "dispatch_response", KindHostCall: "host_call",
+	KindTemplatesRequest: "templates_request", KindLog: "log", KindHeartbeat: "heartbeat",
+}
+
+// Kinds returns all kinds, in no order.
+func Kinds() []Kind { return slices.Collect(maps.Keys(kindNames)) }
+
+// FromWorker says whether messages of the kind go from the worker to the master.
+func (k Kind) FromWorker() bool { return k >= KindReady }
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	if name, ok := kindNames[k]; ok {
+		return name
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
 
 // Message is one of the structs of this file, by pointer. Send encodes it before
 // it returns and keeps nothing of it. What a Handler gets is the Handler's own.
@@ -209,6 +236,7 @@ type Heartbeat struct {
 	Busy      uint64 // tenants that have something to do and wait for nobody
 	Slices    uint64 // turns of scripts begun
 	Oldest    uint64 // number of the turn that has been running for longest; 0 when none runs
+	Evicted   uint64 // VMs closed because nobody used them; only grows
 }
 
 func (*Hello) Kind() Kind              { return KindHello }

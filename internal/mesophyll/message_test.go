@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ var everyMessage = map[Side][]Message{
 		&HostCall{CallID: 10, ReqID: 9, Tenant: testTenant, Template: "greeter", Call: "life-1", Op: "kv.get", Args: []byte{0x90}},
 		&TemplatesRequest{CallID: 11, Tenant: testTenant, After: "greeter"},
 		&Log{Tenant: testTenant, Template: "greeter", Lines: []string{"one", "two"}},
-		&Heartbeat{Started: 1, Ended: 2, Tenants: 3, Queued: 4, Running: 5, VMs: 6, HeapBytes: 1 << 33, Busy: 7, Slices: 8, Oldest: 9},
+		&Heartbeat{Started: 1, Ended: 2, Tenants: 3, Queued: 4, Running: 5, VMs: 6, HeapBytes: 1 << 33, Busy: 7, Slices: 8, Oldest: 9, Evicted: 10},
 	},
 }
 
@@ -281,4 +282,17 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%T changed:\n%s", m, diff)
 		}
 	})
+}
+
+func TestKind_HasItsName(t *testing.T) {
+	for _, side := range everyMessage {
+		for _, m := range side {
+			if name := m.Kind().String(); strings.HasPrefix(name, "kind ") {
+				t.Errorf("%T has no name", m)
+			}
+			if !slices.Contains(Kinds(), m.Kind()) {
+				t.Errorf("Kinds lacks %s", m.Kind())
+			}
+		}
+	}
 }

@@ -249,19 +249,6 @@ func (c *childEnd) sayReady(thread *worker.Thread) {
 	}
 }
 
-// posture is what the process can say of how it is confined.
-func posture() []byte {
-	b, err := json.Marshal(struct {
-		UID        int `json:"uid"`
-		GID        int `json:"gid"`
-		EnvEntries int `json:"env_entries"`
-	}{os.Getuid(), os.Getgid(), len(os.Environ())})
-	if err != nil {
-		panic("BUG: posture has no JSON form: " + err.Error())
-	}
-	return b
-}
-
 // send queues a message that must not get lost: where it cannot be sent the
 // link ends, and the master knows that it misses something.
 func (c *childEnd) send(m mesophyll.Message) {
@@ -288,5 +275,6 @@ func (c *childEnd) beat() mesophyll.Heartbeat {
 		Busy:      uint64(s.Busy),
 		Slices:    s.Slices,
 		Oldest:    s.Oldest,
+		Evicted:   s.Evicted,
 	}
 }

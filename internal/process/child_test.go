@@ -154,6 +154,7 @@ type puppet struct {
 	mu    sync.Mutex
 	live  map[uint64]tenant.Job
 	stuck bool
+	blind bool // inspects nothing
 	bad   bool // panics in whatever it runs
 	began uint64
 	ended uint64
@@ -229,6 +230,12 @@ func (p *puppet) run(job tenant.Job) (khronos.Value, error) {
 	case tenant.JobRunScript:
 		return khronos.Text(job.Name + ":" + job.Code), nil
 	case tenant.JobInspect:
+		p.mu.Lock()
+		blind := p.blind
+		p.mu.Unlock()
+		if blind {
+			<-p.quit
+		}
 		return khronos.List(khronos.Text("A"), khronos.Text(strconv.Itoa(len(job.Files)))), nil
 	}
 	n, _ := strconv.Atoi(job.Event.Author)
@@ -250,6 +257,11 @@ func (p *puppet) run(job tenant.Job) (khronos.Value, error) {
 		<-p.quit
 	case "hang":
 		<-p.quit
+	case "blind", "sighted":
+		p.mu.Lock()
+		p.blind = job.Event.Name == "blind"
+		p.mu.Unlock()
+		return khronos.Null(), nil
 	case "crash":
 		fmt.Fprintln(os.Stderr, "about to crash")
 		panic("puppet crashes")
@@ -379,7 +391,7 @@ func (p *puppet) GiveBack() {
 func (p *puppet) Stats() tenant.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	st := tenant.Stats{Running: len(p.live), HeapBytes: 4711, Started: p.began, Ended: p.ended}
+	st := tenant.Stats{Running: len(p.live), HeapBytes: 4711, Started: p.began, Ended: p.ended, Evicted: p.ended}
 	if p.stuck {
 		st.Busy, st.Slices, st.Oldest = 1, 1, 1
 	}

@@ -17,13 +17,14 @@ type Counts struct {
 	LostUnstarted    uint64 // ended with worker_lost_unstarted
 	Unavailable      uint64 // ended or refused with worker_unavailable
 	Draining         uint64 // ended or refused with draining
+	Evicted          uint64 // VMs closed because nobody used them
 	HostCalls        uint64 // host calls and template requests begun
 	HostCallsRefused uint64 // and refused
 }
 
 // counters is Counts in the making.
 type counters struct {
-	accepted, retried, givenBack, lostStarted, lostUnstarted, unavailable, draining, hostCalls, hostCallsRefused atomic.Uint64
+	accepted, retried, givenBack, lostStarted, lostUnstarted, unavailable, draining, evicted, hostCalls, hostCallsRefused atomic.Uint64
 }
 
 // Counts returns the numbers.
@@ -37,6 +38,7 @@ func (h *Handle) Counts() Counts {
 		LostUnstarted:    c.lostUnstarted.Load(),
 		Unavailable:      c.unavailable.Load(),
 		Draining:         c.draining.Load(),
+		Evicted:          c.evicted.Load(),
 		HostCalls:        c.hostCalls.Load(),
 		HostCallsRefused: c.hostCallsRefused.Load(),
 	}

@@ -39,6 +39,7 @@ type generation struct {
 	isReady bool
 	live    map[uint64]*liveCall // by req id: sent, without a reply
 	vitals  vitals
+	posture map[string]string // what the child says of its confinement; not changed once it is set
 }
 
 // cause is why a life has to end. It is the cause of its context.
@@ -255,6 +256,7 @@ func (g *generation) liveUntil(life context.Context, end context.CancelCauseFunc
 	g.mu.Unlock()
 	g.life.becomeUp(g)
 	owned.Go(func() { g.watch(life, end) })
+	owned.Go(func() { g.keepProbing(life) })
 	g.h.log.Info("worker ready", "generation", uint64(g.id.Generation), "pid", g.child.pid)
 	<-life.Done()
 	return time.Since(since)
@@ -363,6 +365,9 @@ func (g *generation) Handle(m mesophyll.Message) {
 func (g *generation) becomeReady(m *mesophyll.Ready) {
 	g.mu.Lock()
 	first := !g.isReady
+	if first {
+		g.posture = readPosture(m.Posture)
+	}
 	g.isReady = true
 	g.mu.Unlock()
 	switch {
@@ -376,6 +381,9 @@ func (g *generation) becomeReady(m *mesophyll.Ready) {
 // takeBeat notes a heartbeat, and the first one of a child that is ready.
 func (g *generation) takeBeat(beat mesophyll.Heartbeat) {
 	g.mu.Lock()
+	if before := g.vitals.beat.Evicted; beat.Evicted > before {
+		g.h.counters.evicted.Add(beat.Evicted - before)
+	}
 	g.vitals.take(beat, time.Now(), g.h.cfg.Limits.Heartbeat)
 	g.mu.Unlock()
 	select {

@@ -202,7 +202,9 @@ func (h *Handle) Status() []worker.Status {
 		v, trouble, worn := g.health(now.readyAt, time.Now())
 		st.Trouble, st.Worn = trouble, worn
 		st.Tenants, st.Queued, st.Running = int(v.beat.Tenants), int(v.beat.Queued), int(v.beat.Running)
-		st.HeapBytes, st.RSSBytes = int64(v.beat.HeapBytes), v.rssBytes
+		st.HeapBytes, st.RSSBytes, st.VMs = int64(v.beat.HeapBytes), v.rssBytes, int(v.beat.VMs)
+		st.Stalled, st.Canary, st.Headroom = v.still(time.Now()), v.canary, v.headroom(&h.cfg.Limits)
+		st.Posture = g.posture
 	}
 	return []worker.Status{st}
 }

@@ -294,6 +294,9 @@ func (i *Isolation) drop(ctx context.Context, h *Handle, id khronos.TenantID) er
 func (i *Isolation) died(id mesophyll.Identity, detail string, runs []running) {
 	death := quarantine.Death{Worker: id.Worker, Generation: id.Generation, Detail: detail}
 	for _, r := range runs {
+		if r.Tenant == probe.Tenant {
+			continue // ours
+		}
 		if r.InSlice {
 			death.Suspects = append(death.Suspects, subjectOf(r))
 			continue

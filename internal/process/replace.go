@@ -87,27 +87,11 @@ func (h *Handle) place(ctx context.Context, w *wish) error {
 	}
 }
 
-// probe is what a child that is to replace another one has to make sense of. Its
-// tenant is nobody's: no id is 0.
-var probe = mesophyll.InspectTemplate{
-	Tenant: khronos.TenantID{Kind: khronos.TenantGuild},
-	Files:  map[string]string{"init.luau": "return { Probe = function() end }"},
-}
-
 // prove has the child show that it works before anybody depends on it: it runs
 // a script, forgets its tenant, and sends a heartbeat.
 func (g *generation) prove(ctx context.Context) error {
-	ask := probe
-	deadline, _ := ctx.Deadline()
-	ask.Timeout = time.Until(deadline)
-	for _, m := range []mesophyll.Request{&ask, &mesophyll.DropTenant{Tenant: probe.Tenant}} {
-		reply, err := g.conn.Call(ctx, m)
-		if err == nil {
-			err = errorOf(outcomeOf(reply))
-		}
-		if err != nil {
-			return fmt.Errorf("run a probe: %w", err)
-		}
+	if err := g.runProbe(ctx); err != nil {
+		return err
 	}
 	select {
 	case <-g.beating:

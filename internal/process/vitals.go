@@ -22,6 +22,8 @@ type vitals struct {
 	suspects string              // what it was at when that was told
 	silent   time.Duration       // time without heartbeats, in all, until the last
 	rssBytes int64
+	canary   string // why the last probe script did not run; empty if it did
+	load     load
 }
 
 // take notes a heartbeat, one of which is due at each interval.
@@ -76,7 +78,7 @@ func (v *vitals) trouble(now time.Time, l *limits.Limits) string {
 	if still := v.still(now); still >= l.HungDumpAfter {
 		return fmt.Sprintf("no progress for %v, with %d dispatches running and %d queued", still.Round(time.Millisecond), v.beat.Running, v.beat.Queued) + v.atWhat()
 	}
-	return ""
+	return v.canary
 }
 
 // atWhat is what the child is at, as the end of a sentence.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -30,8 +31,7 @@ func (g *generation) watch(life context.Context, end context.CancelCauseFunc) {
 		now := time.Now()
 		slept := now.Sub(last) > every+l.Heartbeat
 		last = now
-		rss := rssOf(g.child.pid)
-		trouble, still, tell := g.look(now, rss, slept)
+		trouble, still, tell := g.look(now, rssOf(g.child.pid), cpuOf(g.child.pid), slept)
 		if tell {
 			g.tellTrouble(life, trouble)
 		}
@@ -44,11 +44,12 @@ func (g *generation) watch(life context.Context, end context.CancelCauseFunc) {
 
 // look takes the child's vitals. slept says that the master itself did not run,
 // so the silence is no sign. tell is true once for each trouble.
-func (g *generation) look(now time.Time, rss int64, slept bool) (trouble string, still time.Duration, tell bool) {
+func (g *generation) look(now time.Time, rss int64, cpu time.Duration, slept bool) (trouble string, still time.Duration, tell bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	v := &g.vitals
 	v.rssBytes = rss
+	v.load.take(now, cpu, cmp.Or(g.h.cfg.Settings.Slots, runtime.NumCPU()))
 	if slept {
 		v.excuse(now)
 	}

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"cmp"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/template-worker/template-worker/internal/broker"
@@ -10,9 +12,16 @@ import (
 	"github.com/template-worker/template-worker/internal/quarantine"
 )
 
-// RegisterHostCalls offers the broker's counts: every host call by its result.
-func RegisterHostCalls(r *prometheus.Registry, counts func() []broker.Count) {
-	r.MustRegister(hostCallCollector(counts))
+// HostCalls is what a broker has counted.
+type HostCalls interface {
+	Counts() []broker.Count
+	Timings() []broker.Timing
+}
+
+// RegisterHostCalls offers the broker's counts: every host call by its result,
+// and how long each took.
+func RegisterHostCalls(r *prometheus.Registry, calls HostCalls) {
+	r.MustRegister(hostCallCollector{calls})
 }
 
 // RegisterLink offers what the link's server has counted: connections of workers, and those it refused.
@@ -44,7 +53,7 @@ func RegisterQuarantine(r *prometheus.Registry, counts func() quarantine.Counts)
 }
 
 type (
-	hostCallCollector func() []broker.Count
+	hostCallCollector struct{ calls HostCalls }
 	linkCollector     func() mesophyll.ServerStats
 	handleCollector   []*process.Handle
 
@@ -55,21 +64,28 @@ var (
 	hostCallsDesc  = prometheus.NewDesc("tw_host_calls_total", "Host calls by operation and result.", []string{"call", "result"}, nil)
 	linkDesc       = prometheus.NewDesc("tw_link_upgrades_total", "Connections that claimed to be a worker: accepted, refused, or refused because the token had been used.", []string{"result"}, nil)
 	suspicionsDesc = prometheus.NewDesc("tw_quarantine_changes_total", "What has happened to templates' events that workers may have died of.", []string{"change"}, nil)
-	suspectsDesc   = prometheus.NewDesc("tw_quarantine_entries", "Templates' events that run alone (probation) or not at all (quarantined).", []string{"state"}, nil)
+	suspectsDesc   = prometheus.NewDesc("tw_quarantine", "Templates' events that run alone (probation) or not at all (quarantined).", []string{"kind"}, nil)
+	tookDesc       = desc("tw_host_call_seconds", "Time of host calls in the broker, by operation.", "call")
+	givenBackDesc  = desc("tw_dispatch_given_back_total", "Dispatches that a worker which was replaced had not started and gave back; its successor got them.")
+	evictedDesc    = desc("tw_vm_evicted_total", "VMs that workers closed because nobody used them.")
 	refusedDesc    = desc("tw_host_calls_unlawful_total", "Host calls of workers refused before the broker: no live dispatch, not their tenant, or too many.")
 	lateDesc       = desc("tw_late_answers_total", "Answers of workers that nobody waited for any more; they are thrown away.")
-	framesDesc     = desc("tw_ipc_frames_total", "Frames between the master and its workers, as the master sees them.", "dir")
-	messagesDesc   = desc("tw_ipc_messages_total", "Messages in those frames.", "dir")
-	bytesDesc      = desc("tw_ipc_bytes_total", "Bytes of those frames.", "dir")
+	framesDesc     = desc("tw_ipc_frames_total", "Messages between the master and its workers, by kind, as the master sees them.", "dir", "type")
+	batchesDesc    = desc("tw_ipc_batches_total", "WebSocket frames in which those messages travelled, many in one.", "dir")
+	bytesDesc      = desc("tw_ipc_bytes_total", "Bytes of those WebSocket frames.", "dir")
 	missedDesc     = desc("tw_ipc_missed_beats_total", "Heartbeats of workers that did not come in time.")
 	pendingDesc    = desc("tw_ipc_pending_bytes", "Bytes that wait to be written to workers.")
 )
 
-func (c hostCallCollector) Describe(ch chan<- *prometheus.Desc) { ch <- hostCallsDesc }
-func (c linkCollector) Describe(ch chan<- *prometheus.Desc)     { ch <- linkDesc }
+func (c hostCallCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- hostCallsDesc
+	ch <- tookDesc
+}
+
+func (c linkCollector) Describe(ch chan<- *prometheus.Desc) { ch <- linkDesc }
 
 func (c handleCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{refusedDesc, lateDesc, framesDesc, messagesDesc, bytesDesc, missedDesc, pendingDesc} {
+	for _, d := range []*prometheus.Desc{refusedDesc, lateDesc, framesDesc, batchesDesc, bytesDesc, missedDesc, pendingDesc, givenBackDesc, evictedDesc} {
 		ch <- d
 	}
 }
@@ -90,12 +106,11 @@ func (c quarantineCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (c hostCallCollector) Collect(ch chan<- prometheus.Metric) {
-	for _, n := range c() {
-		op := n.Op
-		if op == "" {
-			op = "unknown"
-		}
-		ch <- counter(hostCallsDesc, n.N, op, n.Kind.String())
+	for _, n := range c.calls.Counts() {
+		ch <- counter(hostCallsDesc, n.N, cmp.Or(n.Op, "unknown"), n.Kind.String())
+	}
+	for _, n := range c.calls.Timings() {
+		ch <- times(tookDesc, &n.Took, cmp.Or(n.Op, "unknown"))
 	}
 }
 
@@ -108,17 +123,27 @@ func (c linkCollector) Collect(ch chan<- prometheus.Metric) {
 
 func (c handleCollector) Collect(ch chan<- prometheus.Metric) {
 	var link mesophyll.ConnStats
-	refused := uint64(0)
+	var refused, givenBack, evicted uint64
 	for _, h := range c {
 		link.Add(h.LinkStats())
-		refused += h.Counts().HostCallsRefused
+		counts := h.Counts()
+		refused += counts.HostCallsRefused
+		givenBack += counts.GivenBack
+		evicted += counts.Evicted
 	}
 	ch <- counter(refusedDesc, refused)
 	ch <- counter(lateDesc, link.LateReplies)
-	ch <- counter(framesDesc, link.FramesOut, "out")
-	ch <- counter(framesDesc, link.FramesIn, "in")
-	ch <- counter(messagesDesc, link.MessagesOut, "out")
-	ch <- counter(messagesDesc, link.MessagesIn, "in")
+	ch <- counter(givenBackDesc, givenBack)
+	ch <- counter(evictedDesc, evicted)
+	for _, kind := range mesophyll.Kinds() {
+		dir, n := "out", link.KindsOut[kind]
+		if kind.FromWorker() {
+			dir, n = "in", link.KindsIn[kind]
+		}
+		ch <- counter(framesDesc, n, dir, kind.String())
+	}
+	ch <- counter(batchesDesc, link.FramesOut, "out")
+	ch <- counter(batchesDesc, link.FramesIn, "in")
 	ch <- counter(bytesDesc, link.BytesOut, "out")
 	ch <- counter(bytesDesc, link.BytesIn, "in")
 	ch <- counter(missedDesc, link.MissedBeats)

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/template-worker/template-worker/internal/histogram"
 	"github.com/template-worker/template-worker/internal/khronos"
 	"github.com/template-worker/template-worker/internal/ledger"
 )
@@ -78,9 +79,9 @@ func (c ledgerCollector) Collect(ch chan<- prometheus.Metric) {
 	for outcome, limit := range limitOf {
 		ch <- counter(hitsDesc, sums.Runs[outcome], limit)
 	}
-	ch <- histogram(waitDesc, &sums.Wait)
-	ch <- histogram(runDesc, &sums.Run)
-	ch <- histogram(cpuDesc, &sums.CPU)
+	ch <- times(waitDesc, &sums.Wait)
+	ch <- times(runDesc, &sums.Run)
+	ch <- times(cpuDesc, &sums.CPU)
 	ch <- counter(retriedDesc, sums.Retried)
 	ch <- counter(slowDesc, sums.Slow)
 
@@ -103,15 +104,15 @@ func endedAs(sums *ledger.Sums, outcome khronos.ErrorKind) (n uint64) {
 	return n
 }
 
-func histogram(d *prometheus.Desc, h *ledger.Histogram) prometheus.Metric {
+func times(d *prometheus.Desc, h *histogram.Histogram, labels ...string) prometheus.Metric {
 	buckets := map[float64]uint64{}
 	sum := uint64(0)
-	for i, bound := range ledger.Bounds {
+	for i, bound := range histogram.Bounds {
 		sum += h.Counts[i]
 		buckets[bound.Seconds()] = sum
 	}
-	sum += h.Counts[len(ledger.Bounds)]
-	return prometheus.MustNewConstHistogram(d, sum, h.Sum.Seconds(), buckets)
+	sum += h.Counts[len(histogram.Bounds)]
+	return prometheus.MustNewConstHistogram(d, sum, h.Sum.Seconds(), buckets, labels...)
 }
 
 func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {

@@ -370,5 +370,6 @@ func (t *Thread) Status() []Status {
 		Queued:     stats.Queued,
 		Running:    stats.Running,
 		HeapBytes:  stats.HeapBytes,
+		VMs:        stats.VMs,
 	}}
 }

@@ -132,7 +132,14 @@ type Status struct {
 	Queued    int
 	Running   int
 	HeapBytes int64
+	VMs       int
 	RSSBytes  int64 // of its process, as the system reports it; 0 when it has none of its own
+
+	// As a master sees a process that takes work.
+	Stalled  time.Duration     // for how long it has made no progress
+	Canary   string            // why its last probe script did not run; empty if it did
+	Headroom float64           // the part of its means that is free, in [0, 1]
+	Posture  map[string]string // what it says of its confinement: items and their states
 }
 
 // Healthy says whether the worker takes work and gets on with it.
