@@ -116,7 +116,7 @@ func TestFunction_Check(t *testing.T) {
 		{Integer.Between(1, 9), khronos.Integer(10), "m.f: a must be between 1 and 9, not 10"},
 		{Buffer, khronos.Buffer(nil), ""},
 		{Bytes, text("x"), ""},
-		{Bytes, list(), "m.f: a must be a string or a buffer, not a list"},
+		{Bytes, list(), "m.f: a must be a string, a buffer or a Blob, not a list"},
 		{ListOf(Text), khronos.Map(), ""}, // an empty table of a script
 		{ListOf(Text).NotEmpty(), list(), "m.f: a: at least one is needed"},
 		{ListOf(Text), list(text("x"), khronos.Boolean(true)), "m.f: a[2] must be a string, not a boolean"},
