@@ -363,22 +363,18 @@ func (p *Pipe) cork() {
 	p.handled = 0
 }
 
-const uncorkYields = 2 // at most, before the reader writes
-
 // uncork sends what was queued while the reader was handling messages, as far
 // as that is possible without waiting. A reader must never wait for the other
 // end to read: both ends doing so would wait for ever. What is left goes to the
 // writer.
 //
-// While fewer messages were queued than handled it yields first, as the writer
+// When fewer messages were queued than handled it yields first, as the writer
 // does: whoever was woken by what the reader has handled gets its answer into
-// the same write. A yield in vain would cost the waking of a thread. After one
-// yield another processor often takes the reader up at once, before those that
-// were woken have run.
+// the same write. A yield in vain would cost the waking of a thread.
 func (p *Pipe) uncork() {
 	q := p.q
 	q.mu.Lock()
-	for i := 0; i < uncorkYields && q.putN-p.putBefore < p.handled; i++ {
+	if q.putN-p.putBefore < p.handled {
 		q.mu.Unlock()
 		runtime.Gosched()
 		q.mu.Lock()
