@@ -254,9 +254,12 @@ func sparseTar(t *testing.T) []byte {
 // While work reads a Blob nothing changes or empties it; a buffer may be changed.
 func TestWork_inputs(t *testing.T) {
 	got := newStage(t).withData(nil, `
-		local blob, buf = datamgmt.newblob(string.rep("a", 200000)), buffer.create(200000)
+		local blob, buf = datamgmt.newblob(string.rep("a", 2000000)), buffer.create(200000)
 		local results = {}
-		task.spawn(function() results.blob = datamgmt.hexencode(datamgmt.hash("sha1", blob)) end)
+		task.spawn(function() -- long enough to be under way for all that follows
+			local packed = datamgmt.compress("gzip", blob)
+			results.blob = datamgmt.hexencode(datamgmt.hash("sha1", datamgmt.decompress("gzip", packed)))
+		end)
 		task.spawn(function() results.buffer = datamgmt.hexencode(datamgmt.hash("sha1", buf)) end)
 		for _, f in { blob.drain, blob.zeroize, blob.tobuffer, datamgmt.newblob, function(b) return datamgmt.compress("gzip", b) end } do
 			print(pcall(f, blob))
@@ -275,8 +278,8 @@ func TestWork_inputs(t *testing.T) {
 			t.Errorf("got %q", line)
 		}
 	}
-	// Of 200,000 times the letter a, and of as many zero bytes.
-	if want := fmt.Sprintf("%x\t%x", sha1.Sum(bytes.Repeat([]byte("a"), 200_000)), sha1.Sum(make([]byte, 200_000))); lines[5] != want {
+	// Of 2,000,000 times the letter a, and of 200,000 zero bytes.
+	if want := fmt.Sprintf("%x\t%x", sha1.Sum(bytes.Repeat([]byte("a"), 2_000_000)), sha1.Sum(make([]byte, 200_000))); lines[5] != want {
 		t.Errorf("hashes: got %q, want %q", lines[5], want)
 	}
 	if lines[6] != "0" {
